@@ -1,0 +1,90 @@
+/** `npx vitrine train-clip`: trains Emoji-CLIP on the emoji set (resumes where it stopped; --fresh, --steps N, --run DIR, --out DIR). */
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { designEmojiClip, emojiContrastiveData, emojiScorer } from "../../data/emoji-clip/recipe";
+import { ClipTrainer, EMOJI_TRAINING, type RunRecord, readRun, runTraining, saveClip } from "../../lib/clip";
+import { openEmoji } from "../../lib/datasets";
+import { writeFileAtomic } from "../../lib/io";
+
+const MODEL_FOLDER = resolve(__dirname, "../../data/emoji-clip");
+
+export async function run(argv: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      fresh: { type: "boolean", default: false },
+      steps: { type: "string", default: String(EMOJI_TRAINING.steps) },
+      run: { type: "string", default: join(MODEL_FOLDER, "run") },
+      out: { type: "string", default: MODEL_FOLDER },
+    },
+  });
+  const steps = Number(values.steps);
+  if (!(Number.isInteger(steps) && steps > 0)) {
+    throw new Error(`train-clip: expected --steps to be a whole number above 0, got "${values.steps}"`);
+  }
+  if (values.fresh) await rm(values.run, { recursive: true, force: true });
+
+  const emoji = await openEmoji();
+  const data = await emojiContrastiveData(emoji);
+  const design = designEmojiClip(data);
+  const { config, tokenizer, tokenizerJson, preprocessor } = design;
+  const options = { ...EMOJI_TRAINING, steps };
+  const trainer = new ClipTrainer(config, data, tokenizer, preprocessor, options);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+
+  const finished = await runTraining(trainer, {
+    folder: values.run,
+    logEvery: 25,
+    evaluateEvery: 250,
+    checkpointEvery: 250,
+    evaluate: await emojiScorer(emoji, design),
+    onRecord: (record) => console.log(describe(record, steps)),
+    signal: stop.signal,
+  });
+  if (!finished) {
+    console.log(
+      `train-clip: stopped after step ${trainer.step} of ${steps}; the same command goes on from there`,
+    );
+    return 130;
+  }
+  const parameters = trainer.averaged();
+  await saveClip(values.out, { config, parameters, tokenizer: tokenizerJson, preprocessor });
+  const records = await readRun(values.run);
+  await writeFileAtomic(
+    join(values.out, "training.json"),
+    `${JSON.stringify(summary(records, options, emoji.hash))}\n`,
+  );
+  console.log(`train-clip: wrote ${values.out}`);
+  trainer.dispose();
+  return 0;
+}
+
+function describe(record: RunRecord, steps: number): string {
+  const at = `step ${String(record.step).padStart(String(steps).length)}/${steps}`;
+  if (record.kind === "evaluation") {
+    const scores = Object.entries(record.scores).map(
+      ([name, score]) => `${name} ${(100 * score).toFixed(1)}%`,
+    );
+    return `${at}  ${scores.join("  ")}`;
+  }
+  const left = ((steps - record.step) * record.seconds) / record.step;
+  const eta = left > 90 ? `${Math.round(left / 60)} min` : `${Math.round(left)} s`;
+  const { loss, pictureToText, learningRate, picturesPerSecond } = record;
+  return `${at}  loss ${loss.toFixed(3)}  picture→text ${pictureToText.toFixed(3)}  lr ${learningRate.toExponential(1)}  ${Math.round(picturesPerSecond)} pictures/s  about ${eta} left`;
+}
+
+/** What stays beside the weights: options, and the curve with a point an evaluation. */
+function summary(records: readonly RunRecord[], options: object, dataHash: string): object {
+  const curve = records.flatMap((record, i) => {
+    if (record.kind !== "evaluation") return [];
+    const trained = records
+      .slice(0, i)
+      .reverse()
+      .find((line) => line.kind === "train");
+    const loss = trained?.kind === "train" ? trained.loss : undefined;
+    return [{ step: record.step, seconds: Math.round(record.seconds), loss, ...record.scores }];
+  });
+  return { dataHash, options, curve };
+}

@@ -1,0 +1,129 @@
+/** The set-up's lock: one set-up at a time in a clone; a lock whose process is gone is taken over with its children ended. */
+import { spawnSync } from "node:child_process";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { writeAtomically } from "./stamp.mjs";
+
+/** When the process started, as the system tells it; null when there is no such process. */
+export function processStart(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? null : fields[19];
+  } catch {
+    if (process.platform === "linux") return null;
+    const shown = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).stdout?.trim();
+    return shown || null;
+  }
+}
+
+/**
+ * Takes the lock, waiting while another live process holds it.
+ * @param {string} path
+ * @param {(pid: number) => void} onWait called once, when another set-up has to be waited for
+ */
+export async function takeLock(path, onWait = () => {}) {
+  mkdirSync(dirname(path), { recursive: true });
+  const owner = { pid: process.pid, start: processStart(process.pid), children: [] };
+  const offer = `${path}.${process.pid}`;
+  writeFileSync(offer, JSON.stringify(owner));
+  try {
+    let told = false;
+    while (!tryLink(offer, path)) {
+      const holder = readHolder(path);
+      if (holder && isAlive(holder)) {
+        if (!told) onWait(holder.pid);
+        told = true;
+        await sleep(200);
+      } else if (holder) await removeStale(path, holder);
+      else await sleep(20);
+    }
+  } finally {
+    rmSync(offer, { force: true });
+  }
+  return new SetupLock(path, owner);
+}
+
+/** The lock while it is held; it knows the set-up's child processes, so that a successor can end them. */
+class SetupLock {
+  #path;
+  #owner;
+
+  constructor(path, owner) {
+    this.#path = path;
+    this.#owner = owner;
+  }
+
+  addChild(pid) {
+    this.#owner.children.push({ pid, start: processStart(pid) });
+    writeAtomically(this.#path, JSON.stringify(this.#owner));
+  }
+
+  removeChild(pid) {
+    this.#owner.children = this.#owner.children.filter((child) => child.pid !== pid);
+    writeAtomically(this.#path, JSON.stringify(this.#owner));
+  }
+
+  release() {
+    if (readHolder(this.#path)?.pid === this.#owner.pid) rmSync(this.#path, { force: true });
+  }
+}
+
+function tryLink(from, to) {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function readHolder(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    return { pid: 0, start: null, children: [] };
+  }
+}
+
+function isAlive({ pid, start }) {
+  return start !== null && processStart(pid) === start;
+}
+
+/** Moves a dead owner's lock aside (a rename: only one successor gets it) and ends the children it left. */
+async function removeStale(path, holder) {
+  const aside = `${path}.stale.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (error.code === "ENOENT") return;
+    throw error;
+  }
+  const moved = readHolder(aside);
+  if (moved && isAlive(moved) && moved.pid !== holder.pid) {
+    tryLink(aside, path);
+    unlinkSync(aside);
+    return;
+  }
+  for (const signal of ["SIGTERM", "SIGKILL"]) {
+    const left = (holder.children ?? []).filter(isAlive);
+    for (const { pid } of left) endProcess(pid, signal);
+    for (let i = 0; i < 30 && left.some(isAlive); i++) await sleep(100);
+  }
+  rmSync(aside, { force: true });
+}
+
+function endProcess(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // it ended by itself
+    }
+  }
+}

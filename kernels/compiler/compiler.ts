@@ -1,0 +1,228 @@
+/** Checks and translates cells, and knows which names of earlier cells a cell can see, with their types. */
+import path from "node:path";
+import ts from "typescript";
+import { completenessOf } from "./completeness";
+import type { CompileResult, Completeness, Completion, Inspection, Problem } from "./contract";
+import { emitCell } from "./emit";
+import { type DeclaredName, declaredNames, mentionedNames } from "./names";
+import { problemsIn } from "./problems";
+import { Project, type ProjectOptions, slotName } from "./project";
+
+/** Where a name that later cells can see comes from. */
+interface ScopeEntry {
+  cell: Cell;
+  assignable: boolean;
+  /** Exists at run time; false for interfaces and other types. */
+  isValue: boolean;
+}
+
+/** A checked cell: a module that imports names of earlier cells and exports its own. */
+interface Cell {
+  id: number;
+  /** Where in the project its text is. */
+  slot: number;
+  names: Map<string, DeclaredName>;
+  values: Set<string>;
+  /** Cells whose names this one mentions: their files have to stay as long as this one's does. */
+  needs: Set<Cell>;
+}
+
+export class Compiler {
+  readonly #project: Project;
+  readonly #notebookDir: string;
+  /** The slot of the text being typed. */
+  readonly #liveSlot: number;
+  readonly #scope = new Map<string, ScopeEntry>();
+  readonly #cells = new Map<number, Cell>();
+  #lastId = 0;
+
+  constructor(options: ProjectOptions) {
+    this.#project = new Project(options);
+    this.#notebookDir = options.notebookDir;
+    this.#liveSlot = this.#project.acquireSlot();
+  }
+
+  /** Loads the standard types, which every first cell waits for otherwise. */
+  warmUp(): void {
+    this.#live("");
+    this.#project.service.getSemanticDiagnostics(this.#project.slotFile(this.#liveSlot));
+  }
+
+  /** Type-checks and translates; the cell's names are visible to others only after `commit`. */
+  compile(text: string): CompileResult {
+    const source = objectAsExpression(text);
+    const parsed = parse(source);
+    const names = declaredNames(parsed);
+    const mentioned = mentionedNames(parsed);
+    const visible = [...this.#scope].filter(([name]) => mentioned.has(name) && !names.has(name));
+
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const slot = this.#project.acquireSlot();
+    const prefix = this.#project.slotImports + aliasesOf(visible);
+    const checked = `${prefix}${source}\n${exportsOf(names)}`;
+    const problems = this.#problemsIn(slot, checked, prefix.length, source);
+    if (problems.length > 0) {
+      this.#project.releaseSlot(slot);
+      return { ok: false, problems };
+    }
+
+    const values = this.#valuesOf(slot, names);
+    const needs = new Set(visible.map(([, entry]) => entry.cell));
+    this.#cells.set(id, { id, slot, names, values, needs });
+    const fileName = path.join(this.#notebookDir, `.cell-${id}.ts`);
+    const { code, prefixLength } = emitCell({
+      fileName,
+      body: source,
+      imported: visible.filter(([, entry]) => entry.isValue).map(([name]) => name),
+      declared: [...names.values()].filter(({ name }) => values.has(name)),
+      options: this.#project.options,
+    });
+    return { ok: true, cell: { id, fileName, source, code, prefixLength } };
+  }
+
+  /** Makes the cell's types visible, and those of its values that the run has brought to life. */
+  commit(id: number, liveNames: readonly string[]): void {
+    const cell = this.#cells.get(id);
+    if (!cell) throw new Error(`compiler: internal: expected a compiled cell, got ${id}`);
+    const live = new Set(liveNames);
+    for (const { name, assignable } of cell.names.values()) {
+      const isValue = cell.values.has(name);
+      if (!isValue || live.has(name)) this.#scope.set(name, { cell, assignable, isValue });
+    }
+    this.#forgetUnreachable();
+  }
+
+  complete(text: string, offset: number): Completion {
+    const { fileName, prefixLength } = this.#live(text);
+    const word = /[\p{ID_Continue}$]*$/u.exec(text.slice(0, offset))?.[0] ?? "";
+    const options = { includeCompletionsWithInsertText: false };
+    const found = this.#project.service.getCompletionsAtPosition(fileName, prefixLength + offset, options);
+    const span = found?.optionalReplacementSpan;
+    const start = span ? Math.max(0, span.start - prefixLength) : offset - word.length;
+    const typed = text.slice(start, offset).toLowerCase();
+    const matches = (found?.entries ?? [])
+      .filter(
+        ({ name, kind }) => name.toLowerCase().startsWith(typed) && kind !== ts.ScriptElementKind.warning,
+      )
+      .filter(({ name }) => !name.startsWith("$slot"))
+      .sort((a, b) => compare(a.sortText, b.sortText) || compare(a.name, b.name))
+      .map(({ name, kind }) => ({ text: name, type: kind }));
+    return { start, end: offset, matches };
+  }
+
+  inspect(text: string, offset: number): Inspection | undefined {
+    const { fileName, prefixLength } = this.#live(text);
+    const { service } = this.#project;
+    const at = prefixLength + offset;
+    const info =
+      service.getQuickInfoAtPosition(fileName, at) ??
+      (offset > 0 ? service.getQuickInfoAtPosition(fileName, at - 1) : undefined);
+    if (!info) return undefined;
+    const tags = (info.tags ?? []).map(
+      ({ name, text: parts }) => `@${name} ${ts.displayPartsToString(parts)}`,
+    );
+    return {
+      signature: ts.displayPartsToString(info.displayParts),
+      documentation: [ts.displayPartsToString(info.documentation), ...tags].filter(Boolean).join("\n"),
+    };
+  }
+
+  isComplete(text: string): Completeness {
+    return completenessOf(text);
+  }
+
+  /** The text being typed, with every visible name in reach. */
+  #live(text: string): { fileName: string; prefixLength: number } {
+    const names = declaredNames(parse(text));
+    const aliases = aliasesOf([...this.#scope].filter(([name]) => !names.has(name)));
+    const prefix = this.#project.slotImports + aliases;
+    this.#project.fillSlot(this.#liveSlot, `${prefix}${text}\nexport {};`);
+    return { fileName: this.#project.slotFile(this.#liveSlot), prefixLength: prefix.length };
+  }
+
+  /** Syntax errors, or if there are none type errors. */
+  #problemsIn(slot: number, checked: string, prefixLength: number, source: string): Problem[] {
+    this.#project.fillSlot(slot, checked);
+    const { service } = this.#project;
+    const fileName = this.#project.slotFile(slot);
+    const where = { file: this.#fileIn(slot), prefixLength, bodyLength: source.length };
+    const problems = problemsIn(service.getSyntacticDiagnostics(fileName), "syntax", where);
+    if (problems.length > 0 || /^\s*\/\/\s*@ts-nocheck\b/m.test(source)) return problems;
+    return problemsIn(service.getSemanticDiagnostics(fileName), "type", where);
+  }
+
+  #fileIn(slot: number): ts.SourceFile {
+    const file = this.#project.service.getProgram()?.getSourceFile(this.#project.slotFile(slot));
+    if (!file) throw new Error(`compiler: internal: expected a file in slot ${slot}, got none`);
+    return file;
+  }
+
+  #valuesOf(slot: number, names: Map<string, DeclaredName>): Set<string> {
+    const checker = this.#project.service.getProgram()?.getTypeChecker();
+    const values = new Set<string>();
+    const { locals } = this.#fileIn(slot) as unknown as { locals?: Map<string, ts.Symbol> };
+    for (const name of names.keys()) {
+      let symbol = locals?.get(name);
+      if (!symbol || !checker) continue;
+      const ambient = symbol.declarations?.every(isAmbient) ?? false;
+      if (symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
+      // What cannot be resolved (`any` under @ts-nocheck) is taken for a value: only a getter depends on it.
+      if (!ambient && (symbol.flags & ts.SymbolFlags.Value || symbol.flags === 0)) values.add(name);
+    }
+    return values;
+  }
+
+  #forgetUnreachable(): void {
+    const reachable = new Set<Cell>();
+    const reach = (cell: Cell): void => {
+      if (reachable.has(cell)) return;
+      reachable.add(cell);
+      for (const needed of cell.needs) reach(needed);
+    };
+    for (const { cell } of this.#scope.values()) reach(cell);
+    for (const cell of this.#cells.values()) {
+      if (reachable.has(cell)) continue;
+      this.#cells.delete(cell.id);
+      this.#project.releaseSlot(cell.slot);
+    }
+  }
+}
+
+/** One line without a line break, so that the person's line numbers stay right. */
+function aliasesOf(visible: readonly (readonly [string, ScopeEntry])[]): string {
+  return visible
+    .map(([name, { cell, assignable }]) => {
+      const origin = `${slotName(cell.slot)}.${name}`;
+      // A name that may be assigned to cannot be an alias; a constant must be one, to keep literal types widening.
+      return assignable ? `declare let ${name}: typeof ${origin}; ` : `import ${name} = ${origin}; `;
+    })
+    .join("");
+}
+
+function exportsOf(names: Map<string, DeclaredName>): string {
+  const exported = [...names.values()].filter((name) => !name.exported).map(({ name }) => name);
+  return `export { ${exported.join(", ")} };`;
+}
+
+/** `{ a: 1 }` on its own is meant as an object, not as a block with a label. */
+function objectAsExpression(text: string): string {
+  if (!/^\s*\{[\s\S]*\}\s*$/.test(text)) return text;
+  const asExpression = `(${text})`;
+  const { parseDiagnostics } = parse(asExpression) as unknown as { parseDiagnostics: readonly unknown[] };
+  return parseDiagnostics.length === 0 ? asExpression : text;
+}
+
+/** Declared without existing at run time: `declare …`, or imported by `import type`. */
+function isAmbient(node: ts.Declaration): boolean {
+  if (ts.isTypeOnlyImportOrExportDeclaration(node)) return true;
+  return (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Ambient) !== 0;
+}
+
+function parse(text: string): ts.SourceFile {
+  return ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,3 @@
+export * from "./bases";
+export * from "./client";
+export * from "./contract";

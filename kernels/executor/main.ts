@@ -1,0 +1,116 @@
+/** The main thread's part of the kernel: cells run here; everything else reaches it as messages from the session. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Worker } from "node:worker_threads";
+import { importBases } from "../compiler";
+import { createDisplayHook, createTslabModule, installDisplayHook } from "../display";
+import type { FromExecutor, RunRequest, ToExecutor } from "./contract";
+import { Executor } from "./executor";
+import { Interrupter } from "./interrupt";
+import { captureOutput } from "./output";
+
+export interface ExecutorThreadOptions {
+  root: string;
+  notebookDir: string;
+  /** The thread of the session. */
+  server: Worker;
+  /** See SharedState. */
+  state: SharedArrayBuffer;
+}
+
+export function startExecutor({ root, notebookDir, server, state }: ExecutorThreadOptions): void {
+  /** Outputs belong to the cell that runs, or else to the last one. */
+  let cellId = 0;
+  let allowStdin = false;
+  const post = (message: FromExecutor) => server.postMessage(message);
+
+  captureOutput({
+    stream: (name, text) => post({ type: "stream", cellId, name, text }),
+    clear: (wait) => post({ type: "clear", cellId, wait }),
+  });
+  const hook = createDisplayHook({
+    display: (shown, displayId, update) => post({ type: "display", cellId, shown, displayId, update }),
+    clear: (wait) => post({ type: "clear", cellId, wait }),
+  });
+  installDisplayHook(hook);
+
+  const interrupter = new Interrupter(state);
+  const executor = new Executor({
+    root,
+    importBases: importBases(root, notebookDir),
+    interrupter,
+    builtInModules: new Map([["tslab", createTslabModule(hook, versionsOf(root))]]),
+  });
+
+  const answers = new Map<number, (value: string) => void>();
+  installInput((prompt, password) => {
+    if (!allowStdin)
+      throw new Error(
+        "input: expected a front end that can ask, got one that cannot (do: run the cell in JupyterLab)",
+      );
+    return new Promise((resolve) => {
+      const id = nextId();
+      answers.set(id, resolve);
+      post({ type: "input", cellId, id, prompt, password });
+    });
+  });
+
+  const run = async (request: RunRequest) => {
+    cellId = request.cell.id;
+    allowStdin = request.allowStdin;
+    const outcome = await executor.run(request.cell, request.label);
+    post({ type: "done", cellId: request.cell.id, outcome });
+  };
+  const reportStray = (thrown: unknown) => {
+    // What is left of an interrupted cell ends with this error; the person knows already.
+    if (thrown instanceof Error && thrown.name === "KeyboardInterrupt") return;
+    const { traceback } = executor.describe(thrown);
+    post({ type: "stream", cellId, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
+  };
+  process.on("uncaughtException", reportStray);
+  process.on("unhandledRejection", reportStray);
+  process.on("SIGINT", () => post({ type: "signal" }));
+
+  server.on("message", (message: ToExecutor) => {
+    switch (message.type) {
+      case "run":
+        void run(message);
+        break;
+      case "interrupt":
+        executor.interrupt();
+        break;
+      case "abandon":
+        executor.abandon();
+        break;
+      case "ping":
+        post({ type: "pong" });
+        break;
+      case "input":
+        answers.get(message.id)?.(message.value);
+        answers.delete(message.id);
+        break;
+      case "exit":
+        process.exit(0);
+    }
+  });
+}
+
+function versionsOf(root: string): Record<string, string> {
+  const version = (name: string) => {
+    const file = path.join(root, "node_modules", name, "package.json");
+    return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  };
+  return { tslab: version("tslab"), typescript: version("typescript"), node: process.version };
+}
+
+function installInput(ask: (prompt: string, password: boolean) => Promise<string>): void {
+  const input = async (prompt = "", { password = false }: { password?: boolean } = {}) =>
+    ask(String(prompt), password);
+  Object.defineProperty(globalThis, "input", { value: input, configurable: true, writable: true });
+}
+
+let lastId = 0;
+function nextId(): number {
+  lastId += 1;
+  return lastId;
+}

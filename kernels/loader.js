@@ -1,0 +1,10 @@
+// Makes `require` load TypeScript in this thread (tsx's CommonJS hook), with the project's tsconfig.json and source maps.
+
+const path = require("node:path");
+
+exports.useTypeScript = (root) => {
+  process.env.TSX_TSCONFIG_PATH ??= path.join(root, "tsconfig.json");
+  require("tsx/cjs/api").register();
+  process.setSourceMapsEnabled(true);
+  Error.stackTraceLimit = 30;
+};

@@ -1,0 +1,40 @@
+// The kernel's process: `node kernels/main.js -f connection.json`. Starts the server and compiler threads; cells run in this one.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { MessageChannel, Worker } = require("node:worker_threads");
+
+const root = path.resolve(__dirname, "..");
+const flag = process.argv.indexOf("-f");
+const connectionFile = flag === -1 ? undefined : process.argv[flag + 1];
+if (!connectionFile) {
+  console.error(
+    "kernels/main.js: expected -f <connection file>, got none (do: start the kernel from Jupyter)",
+  );
+  process.exit(2);
+}
+
+const notebookDir = process.cwd();
+const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
+const state = new SharedArrayBuffer(16);
+const { port1, port2 } = new MessageChannel();
+
+/** A thread runs one TypeScript file through the same loader as everything else. */
+function startThread(entry, workerData, transferList) {
+  const worker = new Worker(path.join(__dirname, "thread.js"), {
+    workerData: { ...workerData, entry, root, notebookDir },
+    transferList,
+    stdin: false,
+  });
+  worker.on("error", (error) => {
+    fs.writeSync(2, `kernels/${entry}: internal: ${error?.stack ?? error}\n`);
+    process.exit(1);
+  });
+  return worker;
+}
+
+const server = startThread("session/server.ts", { connection, state, compiler: port1 }, [port1]);
+startThread("compiler/thread.ts", { port: port2 }, [port2]);
+
+require("./loader.js").useTypeScript(root);
+require("./executor/main.ts").startExecutor({ root, notebookDir, server, state });

@@ -1,0 +1,66 @@
+/** The server's thread: owns the sockets and the session, so that both answer while a cell keeps its own thread busy. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { connectCompiler } from "../compiler";
+import type { FromExecutor, ToExecutor } from "../executor";
+import { type ConnectionInfo, type Message, type RequestChannel, Sockets } from "../protocol";
+import { Runner } from "./runner";
+import { Session } from "./session";
+
+interface ServerData {
+  connection: ConnectionInfo;
+  state: SharedArrayBuffer;
+  compiler: MessagePort;
+  root: string;
+}
+
+const { connection, state, compiler, root } = workerData as ServerData;
+const executor = parentPort as MessagePort;
+const post = (message: ToExecutor) => executor.postMessage(message);
+const sockets = new Sockets(connection.key, connection.signature_scheme);
+const runner = new Runner({ post, state });
+
+const session = new Session({
+  send: (channel, message) => sockets.send(channel, message),
+  compiler: connectCompiler(compiler),
+  runner,
+  answerInput: (id, value) => post({ type: "input", id, value }),
+  shutdown: () => void shutdown(),
+  typescriptVersion: readTypescriptVersion(),
+});
+
+async function shutdown(): Promise<void> {
+  // After this turn the status and the reply are queued; a busy cell must not keep the process alive.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await sockets.close();
+  post({ type: "exit" });
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), 500);
+}
+
+/** A kernel whose Jupyter died without a word ends too. */
+function watchParent(): void {
+  if (!process.env.JPY_PARENT_PID) return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) void shutdown();
+  }, 1_000).unref();
+}
+
+function readTypescriptVersion(): string {
+  const file = path.join(root, "node_modules", "typescript", "package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+executor.on("message", (message: FromExecutor) => session.receiveOutput(message));
+sockets
+  .open(connection, (channel, message) => session.receive(channel, message))
+  .then(
+    () => {
+      session.start();
+      watchParent();
+    },
+    (error: unknown) => {
+      throw error;
+    },
+  );

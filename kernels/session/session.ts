@@ -1,0 +1,372 @@
+/** Answers Jupyter's requests: one execution after another, everything else between or during them. */
+import { randomUUID } from "node:crypto";
+import type { CompilerClient } from "../compiler";
+import type { ErrorOutput, FromExecutor, Output, RunResult, Shown } from "../executor";
+import {
+  type Channel,
+  type Header,
+  type Json,
+  type Message,
+  makeHeader,
+  type RequestChannel,
+} from "../protocol";
+import { History } from "./history";
+import { kernelInfo } from "./kernel-info";
+import { toCodePoints, toUtf16 } from "./offsets";
+import { reportProblems } from "./problem-report";
+import { interruptedOutcome, type Runner } from "./runner";
+import { StreamBuffer } from "./streams";
+
+export interface SessionOptions {
+  send(channel: Channel, message: Message): void;
+  compiler: CompilerClient;
+  runner: Runner;
+  /** Hands the person's answer to the cell that asked. */
+  answerInput(id: number, value: string): void;
+  /** Ends the process, after the replies are out. */
+  shutdown(): void;
+  /** Version of TypeScript, for kernel_info. */
+  typescriptVersion: string;
+}
+
+type Parent = Header | Record<string, never>;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #id = randomUUID();
+  readonly #history = new History();
+  readonly #streams: StreamBuffer;
+  /** Requests on the shell channel that wait for the one before them. */
+  readonly #queue: Message[] = [];
+  /** Which request a cell's output answers; kept, because a cell can print after its end. */
+  readonly #parents = new Map<number, Parent>();
+  #executionCount = 0;
+  #isBusy = false;
+  #interrupted = false;
+  #current: Message | undefined;
+  #inputId: number | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#streams = new StreamBuffer({
+      send: ({ name, text, parent }) => this.#publishNow("stream", { name, text }, parent),
+    });
+  }
+
+  /** Tells front ends that the kernel is there. */
+  start(): void {
+    this.#publish("status", { execution_state: "starting" }, {});
+  }
+
+  /** Answers a new subscription to IOPub, so that a front end knows when it misses nothing more. */
+  welcome(topic: Buffer): void {
+    const content = { subscription: topic.toString() };
+    this.#options.send("iopub", this.#message("iopub_welcome", content, { identities: [topic], header: {} }));
+  }
+
+  /** A valid message from a front end. */
+  receive(channel: RequestChannel, message: Message): void {
+    if (channel === "control") {
+      void this.#handle(channel, message);
+    } else if (channel === "stdin") {
+      this.#receiveInput(message);
+    } else {
+      this.#queue.push(message);
+      void this.#work();
+    }
+  }
+
+  /** Outputs and questions of running cells. */
+  receiveOutput(message: FromExecutor): void {
+    switch (message.type) {
+      case "stream":
+      case "display":
+      case "clear":
+        this.#showOutput(message);
+        break;
+      case "input":
+        this.#askForInput(message.id, message.prompt, message.password);
+        break;
+      case "signal":
+        this.interrupt();
+        break;
+      default:
+        this.#options.runner.receive(message);
+    }
+  }
+
+  /** Ends the running cell, also one that is still being compiled. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#inputId = undefined;
+    this.#options.runner.interrupt();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#handle("shell", next);
+    this.#isBusy = false;
+  }
+
+  async #handle(channel: RequestChannel, request: Message): Promise<void> {
+    const parent = request.header;
+    this.#publish("status", { execution_state: "busy" }, parent);
+    try {
+      await this.#answer(channel, request);
+    } catch (error) {
+      // The request was at fault or the kernel is; either way the front end waits for its reply.
+      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+      const content = { status: "error", ename: name, evalue: message, traceback: [stack ?? message] };
+      this.#reply(channel, request, replyType(request), content);
+    }
+    this.#publish("status", { execution_state: "idle" }, parent);
+  }
+
+  async #answer(channel: RequestChannel, request: Message): Promise<void> {
+    const { content } = request;
+    const ok = (fields: Json) =>
+      this.#reply(channel, request, replyType(request), { status: "ok", ...fields });
+    switch (request.header.msg_type) {
+      case "execute_request":
+        return this.#execute(channel, request);
+      case "kernel_info_request":
+        return ok(kernelInfo(this.#options.typescriptVersion));
+      case "complete_request":
+        return ok(await this.#complete(textOf(content, "code"), content.cursor_pos));
+      case "inspect_request":
+        return ok(await this.#inspect(textOf(content, "code"), content.cursor_pos));
+      case "is_complete_request": {
+        const answer = await this.#options.compiler.isComplete(textOf(content, "code"));
+        return this.#reply(channel, request, "is_complete_reply", { ...answer });
+      }
+      case "history_request":
+        return ok({ history: this.#history.answer(content) });
+      case "comm_info_request":
+        return ok({ comms: {} });
+      case "comm_open":
+        // No comm target exists here: the protocol's answer is to close at once.
+        return this.#publish("comm_close", { comm_id: content.comm_id, data: {} }, request.header);
+      case "comm_msg":
+      case "comm_close":
+        return;
+      case "interrupt_request":
+        this.interrupt();
+        return ok({});
+      case "shutdown_request":
+        ok({ restart: content.restart === true });
+        return this.#options.shutdown();
+      case "debug_request":
+        return this.#reply(channel, request, "debug_reply", {
+          type: "response",
+          request_seq: content.seq,
+          command: content.command,
+          success: false,
+          message: "this kernel has no debugger",
+        });
+      default:
+        throw new Error(`session: expected a request of Jupyter's protocol, got ${request.header.msg_type}`);
+    }
+  }
+
+  async #execute(channel: RequestChannel, request: Message): Promise<void> {
+    const { content, header } = request;
+    const source = textOf(content, "code");
+    const help = /^\s*([\p{ID_Continue}$.]+)\?{1,2}\s*$/u.exec(source);
+    const silent = content.silent === true;
+    const store = !silent && content.store_history !== false;
+    if (store) {
+      this.#executionCount += 1;
+      this.#history.add(this.#executionCount, source);
+    }
+    const executionCount = this.#executionCount;
+    if (!silent) this.#publish("execute_input", { code: source, execution_count: executionCount }, header);
+
+    if (help) return this.#page(channel, request, help[1], executionCount);
+
+    this.#current = request;
+    this.#interrupted = false;
+    const outcome = await this.#run(source, `In[${executionCount}]`, header, content.allow_stdin !== false);
+    this.#current = undefined;
+
+    if (outcome.status === "ok") {
+      if (outcome.result && !silent) {
+        const result = { execution_count: executionCount, ...outcome.result };
+        this.#publish("execute_result", result, header);
+      }
+      const expressions = await this.#evaluateAll(content.user_expressions, header);
+      this.#streams.flush();
+      const reply = {
+        status: "ok",
+        execution_count: executionCount,
+        payload: [],
+        user_expressions: expressions,
+      };
+      return this.#reply(channel, request, "execute_reply", reply);
+    }
+    const error: Json = { ...outcome.error };
+    if (!silent) this.#publish("error", error, header);
+    this.#streams.flush();
+    this.#reply(channel, request, "execute_reply", {
+      status: "error",
+      execution_count: executionCount,
+      ...error,
+    });
+    if (content.stop_on_error !== false) await this.#abortFollowers();
+  }
+
+  async #run(source: string, label: string, parent: Parent, allowStdin: boolean): Promise<RunResult> {
+    const { compiler, runner } = this.#options;
+    if (source.trim() === "") return { status: "ok", result: undefined, liveNames: [] };
+    const compiled = await compiler.compile(source);
+    if (!compiled.ok) {
+      return { status: "error", error: reportProblems(compiled.problems, source, label), liveNames: [] };
+    }
+    const { cell } = compiled;
+    this.#remember(cell.id, parent);
+    const outcome = this.#interrupted ? interruptedOutcome() : await runner.run(cell, label, allowStdin);
+    await compiler.commit(cell.id, outcome.liveNames);
+    return outcome;
+  }
+
+  /** Each expression of user_expressions on its own; an error concerns only that one. */
+  async #evaluateAll(expressions: unknown, parent: Parent): Promise<Json> {
+    const results: Json = {};
+    for (const [name, source] of Object.entries((expressions ?? {}) as Json)) {
+      const outcome = await this.#run(String(source), name, parent, false);
+      results[name] =
+        outcome.status === "ok" ? { status: "ok", ...shownOrNothing(outcome.result) } : failed(outcome.error);
+    }
+    return results;
+  }
+
+  /** `name?` shows the help of a name in the front end's pager. */
+  async #page(
+    channel: RequestChannel,
+    request: Message,
+    name: string,
+    executionCount: number,
+  ): Promise<void> {
+    const { data } = (await this.#inspect(name, undefined)) as { data: Json };
+    const text = { "text/plain": `${name}: nothing known by this name`, ...data };
+    const payload = [{ source: "page", data: text, start: 0 }];
+    const content = { status: "ok", execution_count: executionCount, payload, user_expressions: {} };
+    this.#reply(channel, request, "execute_reply", content);
+  }
+
+  /** After an error: what was asked for together with the failed cell is not run. */
+  async #abortFollowers(): Promise<void> {
+    // Requests that the front end sent in the same burst may still be on their way through the socket.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const waiting = this.#queue.splice(0);
+    for (const request of waiting) {
+      if (request.header.msg_type !== "execute_request") {
+        this.#queue.push(request);
+        continue;
+      }
+      this.#publish("status", { execution_state: "busy" }, request.header);
+      const content = { status: "aborted", execution_count: this.#executionCount };
+      this.#reply("shell", request, "execute_reply", content);
+      this.#publish("status", { execution_state: "idle" }, request.header);
+    }
+  }
+
+  async #complete(code: string, cursor: unknown): Promise<Json> {
+    const offset = typeof cursor === "number" ? toUtf16(code, cursor) : code.length;
+    const { start, end, matches } = await this.#options.compiler.complete(code, offset);
+    const [from, to] = [toCodePoints(code, start), toCodePoints(code, end)];
+    const types = matches.map(({ text, type }) => ({ text, type, start: from, end: to }));
+    return {
+      matches: matches.map(({ text }) => text),
+      cursor_start: from,
+      cursor_end: to,
+      metadata: { _jupyter_types_experimental: types },
+    };
+  }
+
+  async #inspect(code: string, cursor: unknown): Promise<Json> {
+    const offset = typeof cursor === "number" ? toUtf16(code, cursor) : code.length;
+    const found = await this.#options.compiler.inspect(code, offset);
+    if (!found) return { found: false, data: {}, metadata: {} };
+    const { signature, documentation } = found;
+    const data = {
+      "text/plain": [signature, documentation].filter(Boolean).join("\n\n"),
+      "text/markdown": [`\`\`\`typescript\n${signature}\n\`\`\``, documentation].filter(Boolean).join("\n\n"),
+    };
+    return { found: true, data, metadata: {} };
+  }
+
+  #showOutput(output: Output): void {
+    const parent = this.#parents.get(output.cellId) ?? {};
+    if (output.type === "stream") {
+      this.#streams.push({ name: output.name, text: output.text, parent });
+    } else if (output.type === "clear") {
+      this.#publish("clear_output", { wait: output.wait }, parent);
+    } else {
+      const transient = output.displayId === undefined ? {} : { display_id: output.displayId };
+      this.#publish(
+        output.update ? "update_display_data" : "display_data",
+        { ...output.shown, transient },
+        parent,
+      );
+    }
+  }
+
+  #askForInput(id: number, prompt: string, password: boolean): void {
+    if (!this.#current) return;
+    this.#streams.flush();
+    this.#inputId = id;
+    this.#options.send("stdin", this.#message("input_request", { prompt, password }, this.#current));
+  }
+
+  #receiveInput(message: Message): void {
+    if (message.header.msg_type !== "input_reply" || this.#inputId === undefined) return;
+    const id = this.#inputId;
+    this.#inputId = undefined;
+    this.#options.answerInput(id, String(message.content.value ?? ""));
+  }
+
+  /** The last thousand cells: a timer of an older one prints without a parent. */
+  #remember(cellId: number, parent: Parent): void {
+    this.#parents.set(cellId, parent);
+    if (this.#parents.size > 1_000) this.#parents.delete(this.#parents.keys().next().value as number);
+  }
+
+  #reply(channel: RequestChannel, request: Message, msgType: string, content: Json): void {
+    this.#options.send(channel, this.#message(msgType, content, request));
+  }
+
+  #publish(msgType: string, content: Json, parent: Parent): void {
+    this.#streams.flush();
+    this.#publishNow(msgType, content, parent);
+  }
+
+  #publishNow(msgType: string, content: Json, parent: Parent): void {
+    const message = this.#message(msgType, content, { identities: [Buffer.from(msgType)], header: parent });
+    this.#options.send("iopub", message);
+  }
+
+  #message(msgType: string, content: Json, to: { identities: Buffer[]; header: Parent }): Message {
+    const header = makeHeader(msgType, this.#id);
+    return { identities: to.identities, header, parentHeader: to.header, metadata: {}, content, buffers: [] };
+  }
+}
+
+function replyType({ header }: Message): string {
+  return header.msg_type.replace(/_request$/, "_reply");
+}
+
+function textOf(content: Json, field: string): string {
+  const value = content[field];
+  if (typeof value !== "string")
+    throw new TypeError(`session: expected a text in ${field}, got ${typeof value}`);
+  return value;
+}
+
+function shownOrNothing(shown: Shown | undefined): Shown {
+  return shown ?? { data: {}, metadata: {} };
+}
+
+function failed(error: ErrorOutput): Json {
+  return { status: "error", ...error };
+}

@@ -1,0 +1,120 @@
+"""Fixtures: the kernelspec of this clone, made from its template, and a running kernel with a client."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Before anything looks for kernels: `jupyter_kernel_test` and papermill search the whole Jupyter path.
+SPECS = Path(tempfile.mkdtemp(prefix="vitrine-kernelspec-"))
+os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(SPECS), os.environ.get("JUPYTER_PATH")]))
+
+
+def fill(value, node):
+    """kernel.json with its placeholders replaced, as the set-up does."""
+    if isinstance(value, str):
+        return value.replace("{node}", node).replace("{root}", str(ROOT))
+    if isinstance(value, list):
+        return [fill(item, node) for item in value]
+    return {key: fill(item, node) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def write_spec():
+    node = os.environ.get("VITRINE_NODE") or shutil.which("node")
+    assert node, "expected node on the PATH"
+    folder = SPECS / "kernels" / "vitrine"
+    folder.mkdir(parents=True)
+    template = json.loads((ROOT / "kernels" / "kernelspec" / "kernel.json").read_text())
+    (folder / "kernel.json").write_text(json.dumps(fill(template, node)))
+
+
+write_spec()
+sys.path.insert(0, str(ROOT / "kernels" / "papermill"))
+
+
+class Cell:
+    """What one cell sent: outputs in order, and its reply."""
+
+    def __init__(self, outputs, reply, seconds):
+        self.outputs = outputs
+        self.reply = reply
+        self.seconds = seconds
+
+    def of(self, msg_type):
+        return [content for kind, content in self.outputs if kind == msg_type]
+
+    @property
+    def result(self):
+        (found,) = self.of("execute_result")
+        return found["data"]["text/plain"]
+
+    def text(self, name="stdout"):
+        return "".join(content["text"] for content in self.of("stream") if content["name"] == name)
+
+
+class Kernel:
+    def __init__(self, cwd):
+        manager = KernelSpecManager(kernel_dirs=[str(SPECS / "kernels")])
+        self.manager = KernelManager(kernel_name="vitrine", kernel_spec_manager=manager)
+        self.manager.start_kernel(cwd=str(cwd))
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, code, timeout=60, interrupt_after=None, **options):
+        """Runs a cell; with `interrupt_after` seconds an interrupt_request follows."""
+        msg_id = self.client.execute(code, **options)
+        if interrupt_after is not None:
+            time.sleep(interrupt_after)
+            self.manager.interrupt_kernel()
+        started = time.monotonic()
+        return self.collect(msg_id, timeout, started)
+
+    def collect(self, msg_id, timeout=60, started=None):
+        started = started or time.monotonic()
+        outputs = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            kind, content = message["msg_type"], message["content"]
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            if kind == "status":
+                if content["execution_state"] == "idle":
+                    break
+            elif kind != "execute_input":
+                outputs.append((kind, content))
+        while True:
+            reply = self.client.get_shell_msg(timeout=timeout)
+            if reply["parent_header"].get("msg_id") == msg_id:
+                return Cell(outputs, reply["content"], time.monotonic() - started)
+
+    def close(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for a file of tests, started in an empty folder outside the clone."""
+    running = Kernel(tmp_path_factory.mktemp("notebook"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def notebook_kernel():
+    """One kernel started where JupyterLab starts it: in notebooks/."""
+    folder = ROOT / "notebooks"
+    folder.mkdir(exist_ok=True)
+    running = Kernel(folder)
+    yield running
+    running.close()

@@ -1,0 +1,47 @@
+"""Jupyter's own conformance tests; nothing is skipped."""
+
+import jupyter_kernel_test
+
+
+class VitrineKernelTests(jupyter_kernel_test.KernelTests):
+    kernel_name = "vitrine"
+    language_name = "typescript"
+    file_extension = ".ts"
+    code_hello_world = "console.log('hello, world')"
+    code_stderr = "console.error('to stderr')"
+    completion_samples = [
+        {"text": "Math.sq", "matches": {"sqrt", "SQRT1_2", "SQRT2"}},
+        {"text": "'🦊'.toUpperC", "matches": {"toUpperCase"}},
+        {"text": "const own = 1;\now", "matches": {"own"}},
+    ]
+    complete_code_samples = ["1 + 1", "function f() { return 1 }", "const a = `x`;", "await f()", "// note"]
+    incomplete_code_samples = ["function f() {", "foo(1,", "const a = `x", "/* open", "if (true) {\n  f();"]
+    invalid_code_samples = ["const const = 1", "1 +* 2\nfoo()", "'open\nfoo()"]
+    code_page_something = "Math.max?"
+    code_generate_error = "throw new RangeError('no')"
+    code_execute_result = [
+        {"code": "1 + 2", "result": "3"},
+        {"code": "[1, 2, 3].map((x) => x * 2)", "result": "[ 2, 4, 6 ]"},
+        {"code": "({ '❤': 'x' })", "result": "{ '❤': 'x' }"},
+        {"code": "{ a: 1, b: 'c' }", "result": "{ a: 1, b: 'c' }"},
+    ]
+    code_display_data = [
+        {
+            "code": "import * as tslab from 'tslab'; tslab.display.html('<b>bold</b>')",
+            "mime": "text/html",
+        },
+        {
+            "code": "import * as tslab2 from 'tslab'; tslab2.display.png(new Uint8Array([137, 80]))",
+            "mime": "image/png",
+        },
+    ]
+    supported_history_operations = ("tail", "range", "search")
+    code_inspect_sample = "Math.max"
+    code_clear_output = "console.clear()"
+
+    code_history_pattern = "1 +*"
+
+
+class VitrineIopubWelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = "vitrine"
+    support_iopub_welcome = True

@@ -1,0 +1,149 @@
+/** Trains a byte-pair vocabulary (Sennrich et al., 2016) and writes it in the form of CLIP's own tokenizer.json. */
+
+// CLIP's split into words: contractions, runs of letters, single digits, runs of other signs.
+const WORD_PATTERN =
+  "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+const START = "<|startoftext|>";
+const END = "<|endoftext|>";
+
+/**
+ * A tokenizer.json with 512 byte tokens, at most `merges` merges learned from `texts`, and the two special tokens
+ * last, so that end-of-text is the largest number. The same texts give the same file.
+ */
+export function trainTokenizer(texts: Iterable<string>, merges: number): object {
+  const alphabet = byteAlphabet();
+  const words = countWords(texts, alphabet);
+  const vocabulary = new Map<string, number>();
+  for (const suffix of ["", "</w>"]) {
+    for (const letter of alphabet) vocabulary.set(letter + suffix, vocabulary.size);
+  }
+  const rules: [string, string][] = [];
+  while (rules.length < merges) {
+    const best = mostFrequentPair(words);
+    if (!best) break;
+    rules.push(best);
+    vocabulary.set(best[0] + best[1], vocabulary.size);
+    for (const word of words) mergePair(word.pieces, best);
+  }
+  const start = vocabulary.size;
+  vocabulary.set(START, start).set(END, start + 1);
+  return tokenizerJson(vocabulary, rules, start);
+}
+
+interface Word {
+  pieces: string[];
+  count: number;
+}
+
+function countWords(texts: Iterable<string>, alphabet: readonly string[]): Word[] {
+  const counts = new Map<string, number>();
+  for (const text of texts) {
+    for (const [word] of text.normalize("NFC").toLowerCase().matchAll(new RegExp(WORD_PATTERN, "gu"))) {
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
+  }
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([word, count]) => {
+      const pieces = [...Buffer.from(word)].map((byte) => alphabet[BYTE_ORDER.indexOf(byte)]);
+      pieces[pieces.length - 1] += "</w>";
+      return { pieces, count };
+    });
+}
+
+/** The pair that occurs most often, at least twice; among equals the first in code-unit order. */
+function mostFrequentPair(words: readonly Word[]): [string, string] | undefined {
+  const counts = new Map<string, number>();
+  for (const { pieces, count } of words) {
+    for (let i = 0; i + 1 < pieces.length; i++) {
+      const pair = `${pieces[i]} ${pieces[i + 1]}`;
+      counts.set(pair, (counts.get(pair) ?? 0) + count);
+    }
+  }
+  let best: string | undefined;
+  let most = 1;
+  for (const [pair, count] of counts) {
+    if (count > most || (count === most && best !== undefined && pair < best)) {
+      best = pair;
+      most = count;
+    }
+  }
+  return best?.split(" ") as [string, string] | undefined;
+}
+
+function mergePair(pieces: string[], [left, right]: readonly [string, string]): void {
+  for (let i = 0; i + 1 < pieces.length; i++) {
+    if (pieces[i] === left && pieces[i + 1] === right) pieces.splice(i, 2, left + right);
+  }
+}
+
+const BYTE_ORDER: readonly number[] = byteOrder();
+
+/** Bytes that print as themselves first, then the rest: GPT-2's order, which CLIP's vocabulary follows. */
+function byteOrder(): number[] {
+  const visible: number[] = [];
+  for (let b = 0; b < 256; b++) if ((b >= 33 && b <= 126) || (b >= 161 && b !== 173)) visible.push(b);
+  const hidden = Array.from({ length: 256 }, (_, b) => b).filter((b) => !visible.includes(b));
+  return [...visible, ...hidden];
+}
+
+/** The letter that stands for each byte, in `BYTE_ORDER`: itself, or one from U+0100 on. */
+function byteAlphabet(): string[] {
+  let next = 256;
+  return BYTE_ORDER.map((byte) => {
+    const visible = (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
+    return String.fromCodePoint(visible ? byte : next++);
+  });
+}
+
+function tokenizerJson(vocabulary: ReadonlyMap<string, number>, rules: [string, string][], start: number) {
+  const special = (content: string, id: number) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  });
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [special(START, start), special(END, start + 1)],
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "NFC" },
+        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
+        { type: "Lowercase" },
+      ],
+    },
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Removed", invert: true },
+        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: {
+      type: "RobertaProcessing",
+      sep: [END, start + 1],
+      cls: [START, start],
+      trim_offsets: false,
+      add_prefix_space: false,
+    },
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: END,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "</w>",
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(vocabulary),
+      merges: rules.map((pair) => pair.join(" ")),
+    },
+  };
+}

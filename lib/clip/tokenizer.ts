@@ -1,0 +1,44 @@
+/** Text to tokens through a Hugging Face tokenizer.json. */
+import { Tokenizer } from "@huggingface/tokenizers";
+import type { TextConfig } from "./config";
+import type { TokenBatch } from "./text";
+
+/** What turns texts into a `TokenBatch`. */
+export class ClipTokenizer {
+  private readonly tokenizer: Tokenizer;
+
+  /** `json` is a parsed tokenizer.json, `config` says where the tower's limits are. */
+  constructor(
+    json: object,
+    private readonly config: Pick<TextConfig, "max_position_embeddings" | "eos_token_id">,
+  ) {
+    this.tokenizer = new Tokenizer(json, {});
+  }
+
+  /** One row of token numbers with both special tokens, cut to the context length (end-of-text is kept). */
+  encode(text: string): number[] {
+    const { max_position_embeddings: limit } = this.config;
+    const ids = this.tokenizer.encode(text).ids;
+    return ids.length <= limit ? ids : [...ids.slice(0, limit - 1), ids[ids.length - 1]];
+  }
+
+  /**
+   * A batch padded to its own longest row: causal attention and pooling at end-of-text make what follows it
+   * irrelevant, so nothing is gained by the full context length. Pads with end-of-text, as CLIP's tokenizer does.
+   */
+  batch(texts: readonly string[]): TokenBatch {
+    return padRows(texts.map((text) => this.encode(text)));
+  }
+}
+
+/** Rows of token numbers as one batch, each padded with its own last token. */
+export function padRows(rows: readonly (readonly number[])[]): TokenBatch {
+  if (rows.length === 0) throw new Error("padRows: expected at least one text, got none");
+  const length = Math.max(...rows.map((row) => row.length));
+  const ids = new Int32Array(rows.length * length);
+  rows.forEach((row, i) => {
+    ids.set(row, i * length);
+    ids.fill(row[row.length - 1], i * length + row.length, (i + 1) * length);
+  });
+  return { ids, length };
+}

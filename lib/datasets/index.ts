@@ -1,0 +1,12 @@
+export * from "./dataset";
+export * from "./emoji";
+export { type EmojiSummary, PICTURE_BYTES, PICTURE_SIZE, type StyleSummary } from "./emoji-index";
+export {
+  EMOJI_DIR,
+  type EmojiProgress,
+  isEmojiPrepared,
+  type PrepareEmojiOptions,
+  prepareEmoji,
+} from "./emoji-prepare";
+export { EMOJI_STYLES, type EmojiStyle } from "./emoji-sources";
+export { DEFAULT_SPLIT, SPLITS, type Split, type SplitOptions } from "./emoji-split";

@@ -1,0 +1,5 @@
+export * from "./activations";
+export * from "./atomic";
+export * from "./images";
+export * from "./safetensors";
+export * from "./shards";

@@ -1,0 +1,216 @@
+/** safetensors files: a JSON header, then little-endian tensors back to back. Format: huggingface/safetensors. */
+import { type FileHandle, open } from "node:fs/promises";
+import { writeFileAtomic } from "./atomic";
+
+export type SafetensorsDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "U32" | "U8" | "BOOL";
+type NumberArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
+
+/** One tensor in memory. F16 and BF16 are widened to float32 on reading; `dtype` says what the file holds. */
+export interface StoredTensor {
+  dtype: SafetensorsDtype;
+  shape: number[];
+  data: NumberArray;
+}
+
+export interface SafetensorsFile {
+  tensors: Map<string, StoredTensor>;
+  metadata: Record<string, string>;
+}
+
+interface HeaderEntry {
+  dtype: SafetensorsDtype;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+const BYTES: Record<SafetensorsDtype, number> = {
+  F64: 8,
+  I64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  U8: 1,
+  BOOL: 1,
+};
+
+/** Reads a file, or of it only the tensors that `wanted` accepts. Throws when the file breaks the format. */
+export async function readSafetensors(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<SafetensorsFile> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { entries, metadata, dataStart } = await readHeader(file, size, path);
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
+      if (!wanted(name)) continue;
+      const bytes = new Uint8Array(data_offsets[1] - data_offsets[0]);
+      await readFully(file, bytes, dataStart + data_offsets[0], path);
+      tensors.set(name, { dtype, shape, data: decode(dtype, bytes) });
+    }
+    return { tensors, metadata };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a file whole or not at all. F16 takes float32 data and rounds to nearest even. */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    if (data.length !== count) {
+      throw new Error(`${path}: expected ${count} numbers for "${name}" [${shape}], got ${data.length}`);
+    }
+    const bytes = encode(dtype, data, name);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    parts.push(bytes);
+    offset += bytes.length;
+  }
+  let json = JSON.stringify(header);
+  json = json.padEnd(Math.ceil(Buffer.byteLength(json) / 8) * 8 + json.length - Buffer.byteLength(json));
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
+  await writeFileAtomic(path, [prefix, Buffer.from(json), ...parts]);
+}
+
+async function readHeader(file: FileHandle, size: number, path: string) {
+  if (size < 8) throw new Error(`${path}: expected a safetensors file, got ${size} bytes`);
+  const prefix = new Uint8Array(8);
+  await readFully(file, prefix, 0, path);
+  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (length > size - 8 || length > 100e6) {
+    throw new Error(`${path}: expected a safetensors header within ${size} bytes, got a length of ${length}`);
+  }
+  const json = new Uint8Array(length);
+  await readFully(file, json, 8, path);
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(json));
+  } catch {
+    throw new Error(
+      `${path}: expected a JSON header, got something else (do: fetch or write the file again)`,
+    );
+  }
+  const { __metadata__: metadata = {}, ...rest } = header;
+  const entries = rest as Record<string, HeaderEntry>;
+  const dataStart = 8 + length;
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
+    if (!(dtype in BYTES)) throw new Error(`${path}: expected a known dtype for "${name}", got ${dtype}`);
+    const expected = shape.reduce((a, b) => a * b, BYTES[dtype]);
+    const got = data_offsets[1] - data_offsets[0];
+    if (expected !== got) throw new Error(`${path}: expected ${expected} bytes for "${name}", got ${got}`);
+    if (dataStart + data_offsets[1] > size) {
+      throw new Error(
+        `${path}: expected "${name}" within ${size} bytes, got a file cut short (do: fetch it again)`,
+      );
+    }
+  }
+  return { entries, metadata: metadata as Record<string, string>, dataStart };
+}
+
+async function readFully(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
+  let done = 0;
+  while (done < into.length) {
+    const { bytesRead } = await file.read(into, done, Math.min(into.length - done, 1 << 30), position + done);
+    if (bytesRead === 0)
+      throw new Error(`${path}: expected ${into.length} bytes at ${position}, got ${done}`);
+    done += bytesRead;
+  }
+}
+
+function decode(dtype: SafetensorsDtype, bytes: Uint8Array): NumberArray {
+  const { buffer } = bytes;
+  switch (dtype) {
+    case "F64":
+      return new Float64Array(buffer);
+    case "I64":
+      return new BigInt64Array(buffer);
+    case "F32":
+      return new Float32Array(buffer);
+    case "I32":
+      return new Int32Array(buffer);
+    case "U32":
+      return new Uint32Array(buffer);
+    case "F16":
+      return float16ToFloat32(new Uint16Array(buffer));
+    case "BF16":
+      return bfloat16ToFloat32(new Uint16Array(buffer));
+    case "U8":
+    case "BOOL":
+      return bytes;
+  }
+}
+
+function encode(dtype: SafetensorsDtype, data: NumberArray, name: string): Uint8Array {
+  if (dtype === "F16") {
+    if (!(data instanceof Float32Array)) throw new Error(`${name}: expected float32 numbers for F16`);
+    return new Uint8Array(float32ToFloat16(data).buffer);
+  }
+  if (dtype === "BF16") throw new Error(`${name}: expected another dtype, got BF16 (do: write F32 or F16)`);
+  if (data.BYTES_PER_ELEMENT !== BYTES[dtype]) {
+    throw new Error(
+      `${name}: expected ${BYTES[dtype]} bytes a number for ${dtype}, got ${data.BYTES_PER_ELEMENT}`,
+    );
+  }
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+let halfTable: Float32Array | undefined;
+
+/** IEEE half floats as their bits -> float32, through a table of all 65,536. */
+export function float16ToFloat32(bits: Uint16Array): Float32Array {
+  if (!halfTable) {
+    halfTable = new Float32Array(65536);
+    for (let i = 0; i < 65536; i++) {
+      const sign = i & 0x8000 ? -1 : 1;
+      const exponent = (i >> 10) & 31;
+      const fraction = i & 1023;
+      if (exponent === 31) halfTable[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+      else if (exponent === 0) halfTable[i] = sign * fraction * 2 ** -24;
+      else halfTable[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+    }
+  }
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = halfTable[bits[i]];
+  return out;
+}
+
+/** float32 -> the bits of the nearest IEEE half float, ties to even; too large becomes infinity. */
+export function float32ToFloat16(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < words.length; i++) {
+    const sign = (words[i] >>> 16) & 0x8000;
+    const magnitude = words[i] & 0x7fffffff;
+    let half: number;
+    if (magnitude > 0x7f800000) half = 0x7e00;
+    else if (magnitude >= 0x477ff000) half = 0x7c00;
+    else if (magnitude < 0x38800000) half = roundEven(Math.abs(values[i]) * 2 ** 24);
+    else half = (magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13;
+    out[i] = sign | half;
+  }
+  return out;
+}
+
+function roundEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
+  return new Float32Array(words.buffer);
+}

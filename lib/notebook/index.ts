@@ -1,0 +1,15 @@
+/** What a notebook's cell talks to: show, image, table, progress, live curves. */
+export * from "./display";
+export { figureBundle, figureText, PLOTLY_MIME } from "./figureBundle";
+export * from "./image";
+export * from "./liveCurves";
+export { type RawPicture, stopPictures } from "./pictures";
+export {
+  formatDuration,
+  type Progress,
+  type ProgressOptions,
+  type ProgressValues,
+  progress,
+} from "./progress";
+export * from "./show";
+export * from "./table";

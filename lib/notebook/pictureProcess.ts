@@ -1,0 +1,91 @@
+/** The process that makes static pictures (started by pictures.ts): Plotly and sharp stay off the kernel's own thread. */
+import sharp, { type Sharp } from "sharp";
+import type { GridRequest, PictureAnswer, PictureRequest, RawPicture } from "./pictures";
+import { type PlotlyDom, startPlotly } from "./plotlyDom";
+import { stillFigure } from "./stillFigure";
+
+/** Text colour of image grids. */
+const INK = "#2b3037";
+const GREY = "#6b7280";
+
+let plotly: PlotlyDom | undefined;
+
+process.on("message", (request: PictureRequest) => {
+  answer(request).then(
+    (result) => send({ id: request.id, ...result }),
+    (error: unknown) =>
+      send({ id: request.id, error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit(0));
+
+function send(message: PictureAnswer): void {
+  process.send?.(message);
+}
+
+async function answer(request: PictureRequest): Promise<Omit<PictureAnswer, "id">> {
+  switch (request.kind) {
+    case "figure": {
+      plotly ??= startPlotly();
+      const { width, height } = request.figure.layout;
+      const svg = await plotly.toSvg(stillFigure(request.figure, request.scale), width, height);
+      const image = sharp(Buffer.from(svg), { density: 72 * request.scale });
+      // A palette suits flat colours and text; smooth colour scales get more of its entries than they need.
+      const png = await image
+        .flatten({ background: "#fff" })
+        .png({ palette: true, colours: 128, effort: 7 })
+        .toBuffer();
+      return { png, svg: request.withSvg ? svg : undefined };
+    }
+    case "raw":
+      return { png: await encode(request.picture, request.width, request.height) };
+    case "grid":
+      return { png: await composeGrid(request) };
+  }
+}
+
+function pixels({ data, width, height, channels = 3 }: RawPicture): Sharp {
+  return sharp(Buffer.from(data.buffer, data.byteOffset, data.byteLength), {
+    raw: { width, height, channels },
+  });
+}
+
+/** PNG of a picture at the given size: whole multiples keep their pixels sharp, anything else is interpolated. */
+function encode(picture: RawPicture, width: number, height: number): Promise<Buffer> {
+  const whole = width % picture.width === 0 && height % picture.height === 0;
+  return pixels(picture)
+    .resize(width, height, { fit: "fill", kernel: whole ? "nearest" : "lanczos3" })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+/** Pictures on white at their places, then one layer of text over them. */
+async function composeGrid({ width, height, scale, pictures, texts }: GridRequest): Promise<Buffer> {
+  const layers = await Promise.all(
+    pictures.map(async ({ picture, left, top, size }) => ({
+      input: await pixels(picture)
+        .resize(size * scale, size * scale, { fit: "contain", background: "#fff", kernel: "cubic" })
+        .png()
+        .toBuffer(),
+      left: left * scale,
+      top: top * scale,
+    })),
+  );
+  const lines = texts.map(({ text, x, y, size, weight = 400, grey, note }) => {
+    const after = note ? `<tspan dx="8" font-weight="400" fill="${GREY}">${escapeXml(note)}</tspan>` : "";
+    const attributes = `font-size="${size}" font-weight="${weight}" fill="${grey ? GREY : INK}"`;
+    return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(text)}${after}</text>`;
+  });
+  const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="Inter, sans-serif">${lines.join("")}</svg>`;
+  const text = await sharp(Buffer.from(overlay), { density: 72 * scale })
+    .png()
+    .toBuffer();
+  return sharp({ create: { width: width * scale, height: height * scale, channels: 3, background: "#fff" } })
+    .composite([...layers, { input: text, left: 0, top: 0 }])
+    .png({ palette: true, colours: 256, effort: 7 })
+    .toBuffer();
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}

@@ -1,0 +1,157 @@
+/** Static pictures on demand: the client of pictureProcess.ts, which is started at the first one and ends with us. */
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { PlotlyFigure } from "../plot";
+
+/** Pixels in rows from the top, 8 bits a channel. */
+export interface RawPicture {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+  /** 1 grey, 3 RGB (default), 4 RGBA. */
+  channels?: 1 | 3 | 4;
+}
+
+export interface FigureRequest {
+  kind: "figure";
+  figure: PlotlyFigure;
+  /** Device pixels a pixel. */
+  scale: number;
+  /** Whether the answer also carries the SVG text. */
+  withSvg?: boolean;
+}
+
+export interface RawRequest {
+  kind: "raw";
+  picture: RawPicture;
+  width: number;
+  height: number;
+}
+
+export interface GridText {
+  text: string;
+  x: number;
+  /** The baseline. */
+  y: number;
+  size: number;
+  weight?: number;
+  grey?: boolean;
+  /** Grey text after it, on the same line. */
+  note?: string;
+}
+
+export interface GridRequest {
+  kind: "grid";
+  width: number;
+  height: number;
+  scale: number;
+  pictures: { picture: RawPicture; left: number; top: number; size: number }[];
+  texts: GridText[];
+}
+
+export type PictureJob = FigureRequest | RawRequest | GridRequest;
+export type PictureRequest = PictureJob & { id: number };
+
+export interface PictureAnswer {
+  id: number;
+  png?: Uint8Array;
+  svg?: string;
+  error?: string;
+}
+
+interface Waiting {
+  resolve(answer: PictureAnswer): void;
+  reject(error: Error): void;
+}
+
+/** How long one picture may take, start of the process included. */
+const TIMEOUT_MS = 60_000;
+
+let child: ChildProcess | undefined;
+let nextId = 1;
+const waiting = new Map<number, Waiting>();
+
+/**
+ * Makes one picture in the picture process and returns its PNG (and SVG text, if asked for).
+ * Throws when the job fails, when the process dies, or after 60 s.
+ */
+export async function makePicture(job: PictureJob): Promise<{ png: Buffer; svg?: string }> {
+  child ??= startProcess();
+  const running = child;
+  const id = nextId++;
+  running.ref();
+  running.channel?.ref();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const answer = await new Promise<PictureAnswer>((resolve, reject) => {
+      waiting.set(id, { resolve, reject });
+      timer = setTimeout(() => {
+        running.kill();
+        reject(
+          new Error(`makePicture: expected a ${job.kind} picture within 60 s, got none (run the cell again)`),
+        );
+      }, TIMEOUT_MS);
+      running.send({ ...job, id }, (error) => error && reject(error));
+    });
+    if (answer.error !== undefined)
+      throw new Error(`makePicture: the ${job.kind} picture failed: ${answer.error}`);
+    if (!answer.png) throw new Error("internal: a picture answer without PNG");
+    return { png: Buffer.from(answer.png), svg: answer.svg };
+  } finally {
+    clearTimeout(timer);
+    waiting.delete(id);
+    // An idle picture process must not keep a command-line program alive.
+    if (waiting.size === 0) {
+      running.unref();
+      running.channel?.unref();
+    }
+  }
+}
+
+/** Ends the picture process, if one runs; the next picture starts a new one. */
+export function stopPictures(): void {
+  child?.kill();
+  child = undefined;
+}
+
+function startProcess(): ChildProcess {
+  const folder = ownFolder();
+  const script = join(folder, "pictureProcess.ts");
+  const started = fork(script, [], {
+    cwd: join(folder, "..", ".."),
+    execArgv: ["--import", pathToFileURL(require.resolve("tsx", { paths: [folder] })).href],
+    serialization: "advanced",
+    // Its own group: an interrupt of the kernel (SIGINT to the group) must not end it.
+    detached: true,
+    env: { ...process.env, FONTCONFIG_FILE: join(folder, "fonts.conf"), NODE_OPTIONS: "" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  started.on("message", (answer: PictureAnswer) => waiting.get(answer.id)?.resolve(answer));
+  started.on("exit", (code, signal) => {
+    if (child === started) child = undefined;
+    for (const { reject } of waiting.values())
+      reject(
+        new Error(
+          `makePicture: the picture process ended (${signal ?? `code ${code}`}) (run the cell again)`,
+        ),
+      );
+  });
+  return started;
+}
+
+/** The folder of this file's source; a kernel may run a compiled copy elsewhere, then it is found from the working folder. */
+function ownFolder(): string {
+  const candidates = [__dirname];
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    candidates.push(join(folder, "lib", "notebook"));
+    if (dirname(folder) === folder) break;
+  }
+  const found = candidates.find((folder) => existsSync(join(folder, "pictureProcess.ts")));
+  if (!found)
+    throw new Error(
+      `makePicture: expected lib/notebook above ${process.cwd()}, found none (work inside the repository)`,
+    );
+  return found;
+}

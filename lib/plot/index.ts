@@ -1,0 +1,25 @@
+/** Pure functions from plain values to Plotly figures. */
+export * from "./bars";
+export * from "./figure";
+export * from "./heatmap";
+export {
+  type Bins,
+  countBins,
+  type HistogramOptions,
+  histogram,
+  type Reference,
+  type SparsityHistogramOptions,
+  sparsityHistogram,
+} from "./histogram";
+export * from "./lines";
+export * from "./scatter";
+export {
+  type Axis,
+  COLOURS,
+  DIVERGING,
+  type FigureText,
+  formatCount,
+  formatNumber,
+  SEQUENTIAL,
+} from "./theme";
+export * from "./training";

@@ -1,0 +1,10 @@
+/** Sparse autoencoders: architectures, training, run folders, SAELens's format. */
+export * from "./config";
+export * from "./decoder-norm";
+export * from "./init";
+export * from "./run-folder";
+export * from "./sae";
+export * from "./saelens";
+export * from "./schedule";
+export * from "./source";
+export * from "./trainer";

@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { readSafetensors } from "../io";
+import { Adam, disposeAll, expectNoLeak, Random, tf } from "../tensor";
+import { resolveTrainingConfig, type SaeTrainingOptions } from "./config";
+import { RunFolder, type TrainingMetrics } from "./run-folder";
+import type { Sae } from "./sae";
+import { memorySource } from "./source";
+import { type TrainSaeOptions, trainSae } from "./trainer";
+
+const FIXTURES = join(__dirname, "fixtures", "steps");
+const root = mkdtempSync(join(tmpdir(), "trainer-"));
+let serial = 0;
+const newFolder = () => join(root, `run-${serial++}`);
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const WIDTH = 12;
+const rows = (() => {
+  const random = new Random("rows");
+  return Float32Array.from({ length: 500 * WIDTH }, () => random.normal());
+})();
+const source = memorySource(rows, WIDTH, "rows");
+const short: SaeTrainingOptions = {
+  architecture: "standard",
+  dSae: 48,
+  steps: 30,
+  batchSize: 64,
+  warmUpSteps: 5,
+  deadAfterSteps: 3,
+  l1Coefficient: 0.03,
+  learningRate: 5e-3,
+};
+
+function hash(sae: Sae): string {
+  const digest = createHash("sha256");
+  for (const name of Object.keys(sae.weights).sort())
+    digest.update(sae.weights[name].dataSync() as Float32Array);
+  return digest.digest("hex");
+}
+
+/** Trains, and keeps of the SAE only its hash. */
+async function hashOfRun(options: SaeTrainingOptions, watch: TrainSaeOptions = {}): Promise<string> {
+  const { sae } = await trainSae(source, options, watch);
+  const result = hash(sae);
+  sae.dispose();
+  return result;
+}
+
+/** What of a record does not depend on the clock. */
+function withoutTimes({ tokensPerSecond, seconds, ...rest }: TrainingMetrics) {
+  assert.ok(tokensPerSecond > 0 && seconds > 0);
+  return rest;
+}
+
+describe("whole runs end where PyTorch's do", () => {
+  for (const file of readdirSync(FIXTURES).sort()) {
+    test(file, async () => {
+      const { tensors, metadata } = await readSafetensors(join(FIXTURES, file));
+      const tensor = (name: string) => {
+        const stored = tensors.get(name);
+        assert.ok(stored, name);
+        return tf.tensor(stored.data as Float32Array, stored.shape);
+      };
+      const dIn = tensors.get("start.bDec")?.data.length ?? 0;
+      const config = resolveTrainingConfig({ architecture: "standard", ...JSON.parse(metadata.config) }, dIn);
+      // A checkpoint before the first step carries PyTorch's start, and the source gives its batches in turn.
+      const folder = new RunFolder(newFolder());
+      await folder.open(config, "");
+      const parameters = tf.tidy(() => ({
+        encoder: tf.concat([tensor("start.WEnc").transpose(), tensor("start.bEnc").reshape([-1, 1])], 1),
+        decoder: tensor("start.WDec"),
+        bDec: tensor("start.bDec"),
+      }));
+      const optimizer = new Adam(parameters);
+      await folder.writeCheckpoint(optimizer, {
+        step: 0,
+        position: { epoch: 0, cursor: 0 },
+        seconds: 0,
+        scaling: { scale: 1, centre: new Float32Array(dIn) },
+        stepsSinceFired: tensors.get("stepsSinceFired")?.data as Int32Array,
+      });
+      optimizer.dispose();
+      disposeAll(parameters);
+      const batches = tensors.get("batches")?.data as Float32Array;
+      let next = -1; // the first rows asked for are those that the start is estimated from
+      const inTurn = {
+        rows: config.batchSize,
+        width: dIn,
+        gather(_: Uint32Array, into: Float32Array) {
+          if (next >= 0) into.set(batches.subarray(next * into.length, (next + 1) * into.length));
+          next++;
+        },
+      };
+      const options = { ...config, dIn: undefined } as SaeTrainingOptions;
+      const { sae } = await trainSae(inTurn, options, { runFolder: folder.path });
+      assert.equal(next, config.steps);
+      for (const [name, got] of Object.entries(sae.weights)) {
+        const error = tf.tidy(() => {
+          const expected = tensor(`end.${name}`);
+          return got.sub(expected).abs().max().div(expected.abs().max()).dataSync()[0];
+        });
+        const bound = config.steps > 1 ? 1e-3 : 1e-4;
+        assert.ok(error < bound, `${name} after ${config.steps} steps: relative error ${error}`);
+      }
+      sae.dispose();
+    });
+  }
+});
+
+test("the same seed gives the same bits and another seed gives others", async () => {
+  const first = await hashOfRun(short);
+  assert.equal(await hashOfRun(short), first);
+  assert.notEqual(await hashOfRun({ ...short, seed: 43 }), first);
+});
+
+test("a run that was stopped twice and resumed ends with the bits and metrics of one that was not", async () => {
+  const whole = await trainSae(source, short, { metricsEvery: 2 });
+  const runFolder = newFolder();
+  for (const stopAt of [8, 20]) {
+    const controller = new AbortController();
+    const stopped = trainSae(source, short, {
+      runFolder,
+      metricsEvery: 2,
+      signal: controller.signal,
+      onMetrics: ({ step }) => {
+        if (step === stopAt) controller.abort(new Error(`stopped at ${stopAt}`));
+      },
+    });
+    await assert.rejects(stopped, new RegExp(`stopped at ${stopAt}`));
+  }
+  const seen: number[] = [];
+  const resumed = await trainSae(source, short, {
+    runFolder,
+    metricsEvery: 2,
+    onMetrics: ({ step }) => seen.push(step),
+  });
+  assert.equal(hash(resumed.sae), hash(whole.sae));
+  assert.deepEqual(resumed.metrics.map(withoutTimes), whole.metrics.map(withoutTimes));
+  assert.deepEqual(seen, [1, ...Array.from({ length: 15 }, (_, i) => 2 * i + 2)]);
+  const lines = readFileSync(join(runFolder, "metrics.jsonl"), "utf8").trim().split("\n");
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    resumed.metrics,
+  );
+  whole.sae.dispose();
+  resumed.sae.dispose();
+});
+
+test("a run that broke off between checkpoints is taken up from the last one to the same bits", async () => {
+  const expected = await hashOfRun(short);
+  const runFolder = newFolder();
+  const broken = trainSae(source, short, {
+    runFolder,
+    checkpointEvery: 7,
+    metricsEvery: 1,
+    onMetrics: ({ step }) => {
+      if (step === 19) throw new Error("the lights went out");
+    },
+  });
+  await assert.rejects(broken, /the lights went out/);
+  appendFileSync(join(runFolder, "metrics.jsonl"), '{"step": 20, "to');
+  const { sae, metrics } = await trainSae(source, short, { runFolder, metricsEvery: 1 });
+  assert.equal(hash(sae), expected);
+  assert.deepEqual(
+    metrics.map(({ step }) => step),
+    Array.from({ length: 30 }, (_, i) => i + 1),
+  );
+  sae.dispose();
+});
+
+test("a process killed in the middle of its work leaves a run that resumes to the same bits", async () => {
+  const options: SaeTrainingOptions = { ...short, steps: 400 };
+  const expected = await hashOfRun(options);
+  const runFolder = newFolder();
+  const script = `
+    import { memorySource, trainSae } from ${JSON.stringify(join(__dirname, "index"))};
+    const data = Float32Array.from(JSON.parse(process.env.ROWS));
+    trainSae(memorySource(data, ${WIDTH}, "rows"), ${JSON.stringify(options)}, {
+      runFolder: ${JSON.stringify(runFolder)},
+      checkpointEvery: 1,
+      onCheckpoint: ({ step }) => console.log("step", step),
+    });`;
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "--input-type=commonjs-typescript", "-e", script],
+    {
+      cwd: join(__dirname, "../.."),
+      env: { ...process.env, ROWS: JSON.stringify([...rows]), NODE_TEST_CONTEXT: "" },
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
+  const exit = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
+  for await (const chunk of child.stdout) if (String(chunk).includes("step 1")) break;
+  child.kill("SIGKILL");
+  assert.equal(await exit, "SIGKILL");
+  assert.equal(new RunFolder(runFolder).isFinished(), false);
+  assert.equal(await hashOfRun(options, { runFolder }), expected);
+});
+
+test("a finished run is read back without training, and restart trains it anew", async () => {
+  const runFolder = newFolder();
+  const first = await trainSae(source, short, { runFolder });
+  const checkpoints: number[] = [];
+  const onCheckpoint = ({ step }: { step: number }) => checkpoints.push(step);
+  const again = await trainSae(source, short, { runFolder, onCheckpoint });
+  assert.equal(hash(again.sae), hash(first.sae));
+  assert.deepEqual(again.metrics, first.metrics);
+  assert.deepEqual(checkpoints, []);
+  assert.equal(await hashOfRun(short, { runFolder, restart: true, onCheckpoint }), hash(first.sae));
+  assert.deepEqual(checkpoints, [30]);
+  first.sae.dispose();
+  again.sae.dispose();
+});
+
+test("a folder of another run is refused with the names of what differs", async () => {
+  const runFolder = newFolder();
+  await hashOfRun({ ...short, steps: 2 }, { runFolder });
+  await assert.rejects(hashOfRun({ ...short, steps: 2, seed: 7 }, { runFolder }), /differs in seed/);
+  const otherRows = memorySource(rows, WIDTH, "other rows");
+  await assert.rejects(trainSae(otherRows, { ...short, steps: 2 }, { runFolder }), /differs in data/);
+});
+
+test("a loss that is not finite stops the run with its step and terms", async () => {
+  const poisoned = rows.slice();
+  poisoned.fill(Number.NaN, 0, WIDTH);
+  const options = { ...short, bDecInit: "zero" } as const;
+  await assert.rejects(
+    trainSae(memorySource(poisoned, WIDTH), options),
+    /expected finite losses, got mse NaN.* at step \d+/,
+  );
+});
+
+test("scaling and centring while training are folded into an SAE of the raw inputs", async () => {
+  const shifted = rows.map((value, i) => 40 * value + 100 * (i % WIDTH));
+  const options: SaeTrainingOptions = {
+    ...short,
+    normalizeActivations: "expected_average_only_in",
+    centreInputs: true,
+    l1Coefficient: 0,
+    steps: 60,
+  };
+  const { sae, metrics } = await trainSae(memorySource(shifted, WIDTH), options);
+  const fvu = tf.tidy(() => {
+    const x = tf.tensor2d(shifted, [500, WIDTH]);
+    return x
+      .sub(sae.reconstruct(x))
+      .square()
+      .sum()
+      .div(x.sub(x.mean(0)).square().sum())
+      .dataSync()[0];
+  });
+  const last = metrics[metrics.length - 1].fvu;
+  assert.ok(Math.abs(fvu - last) < 0.25 * last, `${fvu} on raw inputs, ${last} in training`);
+  sae.dispose();
+});
+
+test("training recovers the directions that synthetic sparse data is made of", async () => {
+  const [D, G, N, perRow] = [24, 40, 16384, 3];
+  const random = new Random("truth");
+  const directions = Array.from({ length: G }, () => {
+    const row = Array.from({ length: D }, () => random.normal());
+    const norm = Math.hypot(...row);
+    return row.map((value) => value / norm);
+  });
+  const data = new Float32Array(N * D);
+  for (let row = 0; row < N; row++) {
+    for (let i = 0; i < perRow; i++) {
+      const direction = directions[random.int(G)];
+      const strength = 1 + random.uniform();
+      for (let d = 0; d < D; d++) data[row * D + d] += strength * direction[d];
+    }
+  }
+  const { sae, metrics } = await trainSae(memorySource(data, D), {
+    architecture: "standard",
+    dSae: 80,
+    steps: 1500,
+    batchSize: 256,
+    learningRate: 2e-3,
+    warmUpSteps: 100,
+    l1Coefficient: 8e-3,
+    deadAfterSteps: 64,
+  });
+  const truth = tf.tensor2d(directions);
+  const best = tf.tidy(() =>
+    truth
+      .matMul(sae.weights.WDec as never, false, true)
+      .max(1)
+      .dataSync(),
+  );
+  const mean = best.reduce((sum, cosine) => sum + cosine, 0) / G;
+  const last = metrics[metrics.length - 1];
+  assert.ok(mean > 0.9, `mean of the largest cosines ${mean}`);
+  assert.ok(last.explainedVariance > 0.8, `explained variance ${last.explainedVariance}`);
+  assert.ok(last.l0 < 12, `L0 ${last.l0}`);
+  truth.dispose();
+  sae.dispose();
+});
+
+test("no tensor is left behind by a run, finished or stopped", async () => {
+  await expectNoLeak(async () => {
+    await hashOfRun({ ...short, steps: 4 }, { runFolder: newFolder() });
+    await assert.rejects(trainSae(source, short, { signal: AbortSignal.abort(new Error("no")) }), /no/);
+  });
+});

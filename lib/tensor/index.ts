@@ -1,0 +1,8 @@
+/** The one door to TensorFlow. */
+export * from "./adam";
+export * from "./backend";
+export * from "./nn";
+export * from "./ownership";
+export * from "./random";
+export * from "./raw";
+export * from "./variable";

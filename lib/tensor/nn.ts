@@ -1,0 +1,94 @@
+/** Differentiable pieces of a transformer with their backward passes written out: fewer passes over memory than autodiff. */
+import { type Tensor, tf } from "./backend";
+import { rawOp } from "./raw";
+
+const FLOAT = { T: { dtype: "float32" as const } };
+
+/** y = x Wᵀ + b, with the layout of torch.nn.Linear. x [N, I], weight [O, I], bias [O] -> [N, O]. */
+export const linear = tf.customGrad((...args) => {
+  const [x, weight, bias] = args as [Tensor, Tensor, Tensor];
+  const save = args[3] as (tensors: Tensor[]) => void;
+  save([x, weight]);
+  const value = tf.tidy(() => rawOp("BiasAdd", [tf.matMul(x, weight, false, true), bias], FLOAT));
+  const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+    const [xIn, w] = saved;
+    return [tf.matMul(dy, w), tf.matMul(dy, xIn, true, false), rawOp("BiasAddGrad", [dy], FLOAT)];
+  };
+  return { value, gradFunc: gradFunc as (dy: Tensor, saved: Tensor[]) => Tensor[] };
+}) as (x: Tensor, weight: Tensor, bias: Tensor) => Tensor;
+
+/**
+ * Layer norm over the last axis. x [N, D], scale [D], shift [D] -> [N, D]
+ * (Ba, Kiros and Hinton, 2016; the variance is the biased one, epsilon inside the root).
+ */
+export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: number): Tensor {
+  const width = x.shape[x.shape.length - 1];
+  const op = tf.customGrad((...args) => {
+    const [input, gain, offset] = args as [Tensor, Tensor, Tensor];
+    const save = args[3] as (tensors: Tensor[]) => void;
+    const [value, normed, inverse] = tf.tidy(() => {
+      const centred = input.sub(input.mean(-1, true));
+      const inv = centred.square().mean(-1, true).add(epsilon).rsqrt();
+      const hat = centred.mul(inv);
+      return [hat.mul(gain).add(offset), hat, inv];
+    }) as unknown as [Tensor, Tensor, Tensor];
+    save([normed, inverse, gain]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+      const [hat, inv, g] = saved;
+      const dHat = dy.mul(g);
+      const dyHat = dy.mul(hat);
+      const dInput = dHat
+        .sub(dHat.mean(-1, true))
+        .sub(hat.mul(dyHat.mul(g).mean(-1, true)))
+        .mul(inv);
+      return [
+        dInput,
+        rawOp("BiasAddGrad", [dyHat.reshape([-1, width])], FLOAT),
+        rawOp("BiasAddGrad", [dy.reshape([-1, width])], FLOAT),
+      ];
+    };
+    return { value, gradFunc: gradFunc as (dy: Tensor, saved: Tensor[]) => Tensor[] };
+  }) as (x: Tensor, scale: Tensor, shift: Tensor) => Tensor;
+  return op(x, scale, shift);
+}
+
+/** x · sigmoid(1.702 x), the "quick GELU" of OpenAI's CLIP. */
+export const quickGelu = tf.customGrad((...args) => {
+  const x = args[0] as Tensor;
+  const save = args[1] as (tensors: Tensor[]) => void;
+  const gate = tf.tidy(() => x.mul(1.702).sigmoid());
+  const value = x.mul(gate);
+  save([value, gate]);
+  // d/dx = g + 1.702 x g (1 - g) = g + 1.702 y (1 - g)
+  const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+    const [y, g] = saved;
+    return dy.mul(g.add(y.mul(1.702).mul(tf.scalar(1).sub(g))));
+  };
+  return { value, gradFunc: gradFunc as unknown as (dy: Tensor, saved: Tensor[]) => Tensor[] };
+}) as (x: Tensor) => Tensor;
+
+export interface AttentionOptions {
+  /** Added to the scores; broadcast to [Q, T]. */
+  mask?: Tensor;
+  /** Sees, and may replace, the attention pattern [B, H, Q, T]. */
+  onPattern?: (pattern: Tensor) => Tensor;
+}
+
+/**
+ * Multi-head attention's core, scores scaled by E^-½. query [B, Q, H·E], key and value [B, T, H·E] -> [B, Q, H·E].
+ */
+export function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  heads: number,
+  { mask, onPattern = (pattern) => pattern }: AttentionOptions = {},
+): Tensor {
+  const [batch, queries, width] = query.shape;
+  const head = width / heads;
+  const split = (x: Tensor) => x.reshape([batch, -1, heads, head]).transpose([0, 2, 1, 3]); // [B, H, T, E]
+  const scores = tf.matMul(split(query.mul(head ** -0.5)), split(key), false, true); // [B, H, Q, T]
+  const pattern = onPattern((mask ? scores.add(mask) : scores).softmax());
+  const mixed = tf.matMul(pattern, split(value)); // [B, H, Q, E]
+  return mixed.transpose([0, 2, 1, 3]).reshape([batch, queries, width]);
+}
