@@ -39,7 +39,7 @@ module.exports = {
     },
     {
       name: "one-door-to-tensorflow",
-      comment: "Only lib/tensor loads TensorFlow; danfojs, which shares it, is loaded by lib/io alone.",
+      comment: "Only lib/tensor loads TensorFlow; others may name its types.",
       severity: "error",
       from: { path: "^(lib|kernels|cli|data)/", pathNot: "^lib/tensor/" },
       to: { path: "node_modules/@tensorflow/", dependencyTypesNot: ["type-only"] },

@@ -1,5 +1,6 @@
 /** The set-up's lock: one set-up at a time in a clone; a lock whose process is gone is taken over with its children ended. */
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,8 +26,8 @@ export function processStart(pid) {
  */
 export async function takeLock(path, onWait = () => {}) {
   mkdirSync(dirname(path), { recursive: true });
-  const owner = { pid: process.pid, start: processStart(process.pid), children: [] };
-  const offer = `${path}.${process.pid}`;
+  const owner = { id: randomUUID(), pid: process.pid, start: processStart(process.pid), children: [] };
+  const offer = `${path}.${owner.id}`;
   writeFileSync(offer, JSON.stringify(owner));
   try {
     let told = false;
@@ -66,7 +67,7 @@ class SetupLock {
   }
 
   release() {
-    if (readHolder(this.#path)?.pid === this.#owner.pid) rmSync(this.#path, { force: true });
+    if (readHolder(this.#path)?.id === this.#owner.id) rmSync(this.#path, { force: true });
   }
 }
 
@@ -95,7 +96,7 @@ function isAlive({ pid, start }) {
 
 /** Moves a dead owner's lock aside (a rename: only one successor gets it) and ends the children it left. */
 async function removeStale(path, holder) {
-  const aside = `${path}.stale.${process.pid}`;
+  const aside = `${path}.${randomUUID()}.stale`;
   try {
     renameSync(path, aside);
   } catch (error) {
@@ -103,7 +104,8 @@ async function removeStale(path, holder) {
     throw error;
   }
   const moved = readHolder(aside);
-  if (moved && isAlive(moved) && moved.pid !== holder.pid) {
+  if (moved && isAlive(moved)) {
+    // Somebody else was quicker and holds it by now: give it back.
     tryLink(aside, path);
     unlinkSync(aside);
     return;

@@ -53,14 +53,11 @@ function readTypescriptVersion(): string {
 }
 
 executor.on("message", (message: FromExecutor) => session.receiveOutput(message));
-sockets
-  .open(connection, (channel, message) => session.receive(channel, message))
-  .then(
-    () => {
-      session.start();
-      watchParent();
-    },
-    (error: unknown) => {
-      throw error;
-    },
-  );
+const handlers = {
+  receive: (channel: RequestChannel, message: Message) => session.receive(channel, message),
+  welcome: (topic: Buffer) => session.welcome(topic),
+};
+void sockets.open(connection, handlers).then(() => {
+  session.start();
+  watchParent();
+});

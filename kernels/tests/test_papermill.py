@@ -52,6 +52,7 @@ def notebook():
     defaults = nbformat.v4.new_code_cell("const steps = 500;\nconst name = 'default';\nconst layers = [1, 2];")
     defaults.metadata["tags"] = ["parameters"]
     use = nbformat.v4.new_code_cell("const summary = `${name}:${steps * 2}:${layers.length}`;\nsummary")
+    use.metadata["tags"] = []
     made.cells = [defaults, use]
     return made
 

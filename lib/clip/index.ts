@@ -1,4 +1,5 @@
 export * from "./augment";
+export * from "./class-token";
 export * from "./config";
 export * from "./contrastive";
 export * from "./encoder";

@@ -11,8 +11,10 @@ export interface VisionOptions {
    * Training on a part of the patches is cheaper and regularises (Li et al., 2023, FLIP).
    */
   keptPatches?: Int32Array;
-  /** Stop before this block; the result is then the residual stream [B, T, D] that would enter it. */
-  stopAtBlock?: number;
+  /** Run only this many blocks. Default: all. */
+  blocks?: number;
+  /** Of the last block that runs compute only the class token's row: the result is [B, 1, D]. */
+  classTokenOnly?: boolean;
 }
 
 /**
@@ -32,16 +34,21 @@ export function toPatches(pixels: Tensor, { image_size, patch_size, num_channels
 }
 
 /**
- * The residual stream after the blocks. patches [B, N, 3·P·P] from `toPatches` -> [B, T, D], or [B, 1, D]
- * (the class token alone) when all blocks run and `classTokenOnly`.
+ * The residual stream after the last block that runs. patches [B, N, 3·P·P] from `toPatches` -> [B, T, D], or [B, 1, D]
+ * with `classTokenOnly`. Call it inside `tf.tidy`.
  */
 export function visionResidual(
   patches: Tensor,
   parameters: NamedTensors,
   config: VisionConfig,
-  { hook = (_, value) => value, keptPatches, stopAtBlock = config.num_hidden_layers }: VisionOptions = {},
-  classTokenOnly = false,
+  options: VisionOptions = {},
 ): Tensor {
+  const {
+    hook = (_, value) => value,
+    keptPatches,
+    blocks = config.num_hidden_layers,
+    classTokenOnly,
+  } = options;
   const count = patchCount(config);
   const batch = patches.shape[0];
   const width = config.hidden_size;
@@ -71,8 +78,8 @@ export function visionResidual(
   const classRows = tf.ones([batch, 1, 1]).mul(classRow); // [B, 1, D]
   let x: Tensor = hook("hook_full_embed", tf.concat([classRows, patchRows], 1)); // [B, T, D]
   x = hook("hook_ln_pre", normalise(x, parameters, "vision_model.pre_layrnorm", config.layer_norm_eps));
-  for (let layer = 0; layer < stopAtBlock; layer++) {
-    const firstTokenOnly = classTokenOnly && layer === config.num_hidden_layers - 1;
+  for (let layer = 0; layer < blocks; layer++) {
+    const firstTokenOnly = classTokenOnly && layer === blocks - 1;
     x = encoderBlock(x, parameters, "vision_model", layer, config, { hook, firstTokenOnly });
   }
   return x;
@@ -83,11 +90,11 @@ export function embedPatches(
   patches: Tensor,
   parameters: NamedTensors,
   config: ClipConfig,
-  options: Omit<VisionOptions, "stopAtBlock"> = {},
+  options: Pick<VisionOptions, "hook" | "keptPatches"> = {},
 ): Tensor {
   return tf.tidy(() => {
     const { vision_config: vision } = config;
-    const residual = visionResidual(patches, parameters, vision, options, true);
+    const residual = visionResidual(patches, parameters, vision, { ...options, classTokenOnly: true });
     return projectClassToken(residual.reshape([-1, vision.hidden_size]), parameters, config);
   });
 }

@@ -25,7 +25,10 @@ test("the eight packages have 23,945 pictures, and at most 774 of them name no e
     const unjoined = set.icons.filter((icon) => join(set, icon).emoji === null);
     assert.deepEqual([set.icons.length, unjoined.length], COUNTS[set.style], set.style);
   }
-  assert.equal(all.reduce((sum, set) => sum + set.icons.length, 0), 23945);
+  assert.equal(
+    all.reduce((sum, set) => sum + set.icons.length, 0),
+    23945,
+  );
 });
 
 test("names of every style's own fashion find their emoji", async () => {
@@ -57,19 +60,26 @@ test("names of every style's own fashion find their emoji", async () => {
   }
 });
 
-test("names alone lead to the emoji that a package's own code points state", async () => {
+test("labels and short codes alone lead to the emoji of the packages' own code points", async () => {
   const { sets: all, join } = await joined;
-  for (const style of ["twemoji", "noto", "openmoji"]) {
-    const nameless = all.map((set) => ({ ...set, hexcodes: new Map<string, string[]>() }));
-    const blind = await readEmojiJoin(nameless);
-    const i = all.findIndex((set) => set.style === style);
-    const known = all[i].icons.filter((icon) => join(all[i], icon).method === "code points");
-    const different = known.filter((icon) => {
+  const nameless = all.map((set) => ({ ...set, hexcodes: new Map<string, string[]>() }));
+  const blind = await readEmojiJoin(nameless);
+  let compared = 0;
+  let missed = 0;
+  const different: string[] = [];
+  for (const [i, set] of all.entries()) {
+    for (const icon of set.icons) {
+      const { emoji, method } = join(set, icon);
+      if (method !== "code points") continue;
+      compared++;
       const found = blind.join(nameless[i], icon).emoji;
-      return found !== null && found.hexcode !== join(all[i], icon).emoji?.hexcode;
-    });
-    console.log(style, known.length, known.filter((icon) => !blind.join(nameless[i], icon).emoji).map((x) => x.name).join(" "), different.map((icon) => icon.name + "=" + blind.join(nameless[i], icon).emoji?.name).join(" | "));
+      if (!found) missed++;
+      else if (found.hexcode !== emoji?.hexcode) different.push(`${set.style}/${icon.name}`);
+    }
   }
+  assert.deepEqual([compared, missed], [14787, 159]);
+  // Unicode's own name of "people with bunny ears" is in the singular; the package's code points overrule it.
+  assert.deepEqual(different, ["fluent-emoji-flat/woman-with-bunny-ears"]);
 });
 
 test("a skin-tone variant shares its base's label, group, subgroup and keywords", async () => {
@@ -82,7 +92,12 @@ test("a skin-tone variant shares its base's label, group, subgroup and keywords"
   };
   const base = emoji("waving-hand");
   const dark = emoji("waving-hand-dark");
-  assert.deepEqual(dark, { ...base, hexcode: "1F44B-1F3FF", name: "waving hand: dark skin tone", skinTone: "dark" });
+  assert.deepEqual(dark, {
+    ...base,
+    hexcode: "1F44B-1F3FF",
+    name: "waving hand: dark skin tone",
+    skinTone: "dark",
+  });
   assert.deepEqual([base?.group, base?.subgroup, base?.skinTone], ["people-body", "hand-fingers-open", null]);
   assert.ok(base?.keywords.includes("hello"));
   assert.deepEqual([groups.length, subgroups.length], [10, 101]);
@@ -93,7 +108,11 @@ test("every alias is of a picture that exists", async () => {
   for (const [style, aliases] of Object.entries(EMOJI_ALIASES)) {
     const set = all.find((candidate) => candidate.style === style);
     const known = new Set(set?.icons.flatMap(({ name }) => [name, ...(set.otherNames.get(name) ?? [])]));
-    assert.deepEqual(Object.keys(aliases).filter((name) => !known.has(name)), [], style);
+    assert.deepEqual(
+      Object.keys(aliases).filter((name) => !known.has(name)),
+      [],
+      style,
+    );
   }
 });
 

@@ -42,7 +42,7 @@ test("discs are round, soft at the edge, and blend by their opacity", () => {
   assert.deepEqual(at(0, 0), [0, 0, 0, 0]);
   assert.deepEqual([at(4, 1)[3], at(1, 4)[3]], [64, 64]);
   raster.disc(4.5, 4.5, 3, [200, 100, 50, 0.5]);
-  assert.equal(at(4, 4)[3], 191);
+  assert.deepEqual(at(4, 4), [200, 100, 50, 192]);
 });
 
 test("colours are read in the notations of figures and others are refused", () => {

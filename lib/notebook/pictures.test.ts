@@ -15,39 +15,54 @@ interface Pixels {
   width: number;
   height: number;
   at(x: number, y: number): number[];
-  /** Pixels within a distance of 12 a channel of a colour, inside a part of the picture (shares of its sides). */
-  count(colour: string, part?: [number, number, number, number]): number;
+  /** Pixels within a distance of 12 a channel of a colour, inside a part of the picture. */
+  count(colour: string, part?: Part): number;
+  /** Pixels of any colour that is far from grey. */
+  countVivid(part?: Part): number;
 }
+
+/** Left, top, right, bottom as shares of the sides. */
+type Part = [number, number, number, number];
+const WHOLE: Part = [0, 0, 1, 1];
 
 async function decode(png: Buffer): Promise<Pixels> {
   const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const at = (x: number, y: number) => [...data.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)];
+  type Wanted = (red: number, green: number, blue: number) => boolean;
+  const countWhere = ([left, top, right, bottom]: Part, wanted: Wanted) => {
+    let found = 0;
+    for (let y = Math.floor(top * height); y < Math.floor(bottom * height); y++)
+      for (let x = Math.floor(left * width); x < Math.floor(right * width); x++) {
+        const i = 3 * (y * width + x);
+        if (wanted(data[i], data[i + 1], data[i + 2])) found++;
+      }
+    return found;
+  };
   return {
     width,
     height,
     at,
-    count(colour, [left, top, right, bottom] = [0, 0, 1, 1]) {
-      const wanted = parseColour(colour);
-      let found = 0;
-      for (let y = Math.floor(top * height); y < Math.floor(bottom * height); y++)
-        for (let x = Math.floor(left * width); x < Math.floor(right * width); x++)
-          if (at(x, y).every((v, c) => Math.abs(v - wanted[c]) <= 12)) found++;
-      return found;
+    count(colour, part = WHOLE) {
+      const [red, green, blue] = parseColour(colour);
+      const near = (a: number, b: number) => Math.abs(a - b) <= 12;
+      return countWhere(part, (r, g, b) => near(r, red) && near(g, green) && near(b, blue));
     },
+    countVivid: (part = WHOLE) => countWhere(part, (r, g, b) => Math.max(r, g, b) - Math.min(r, g, b) > 40),
   };
 }
 
-/** The colours in which a figure's marks must show, on white. */
+/** The colours in which a figure's marks must show, on white; those of a colour scale vary and are left out. */
 function markColours({ data }: PlotlyFigure): string[] {
-  return data.map((trace) => {
-    if (trace.type === "heatmap") return "#c4501b";
+  return data.flatMap((trace) => {
+    if (trace.type === "heatmap") return ["#c4501b"];
     const { color, opacity = 1 } = trace.marker ?? {};
-    // Of marks on a colour scale those at its lower end are looked for.
     const solid = trace.type === "scatter" && trace.line?.color ? trace.line.color : color;
-    const [r, g, b] = parseColour(typeof solid === "string" ? solid : SEQUENTIAL[0][1]);
-    const onWhite = [r, g, b].map((v) => Math.round(v * opacity + 255 * (1 - opacity)));
-    return `rgb(${onWhite.join(",")})`;
+    if (typeof solid !== "string") return [];
+    const onWhite = parseColour(solid)
+      .slice(0, 3)
+      .map((v) => Math.round(v * opacity + 255 * (1 - opacity)));
+    return [`rgb(${onWhite.join(",")})`];
   });
 }
 
@@ -76,13 +91,15 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
       const found = pixels.count(colour, [0.06, 0.12, 0.97, 0.95]);
       assert.ok(found > 300, `only ${found} pixels of ${colour} in ${file}`);
     }
+    const vivid = pixels.countVivid([0.06, 0.12, 0.88, 0.95]);
+    assert.ok(vivid > 1000, `only ${vivid} coloured pixels in ${file}`);
     assert.ok(pixels.count("#2b3037") > 200, "no text in the picture's dark ink");
     assert.ok(png.length < 150 * 1024, `${file} takes ${png.length} bytes`);
   });
 
 test("all points of a large scatter are in its still picture, in their colours and at their places", async () => {
   // A dense square of known corners, the left half without a colour value.
-  const side = 150;
+  const side = 320;
   const x = Float64Array.from({ length: side * side }, (_, i) => i % side);
   const y = Float64Array.from({ length: side * side }, (_, i) => Math.floor(i / side));
   const labelEntropy = x.map((v) => (v < side / 2 ? Number.NaN : v === side - 1 ? 1 : 0));
@@ -94,9 +111,9 @@ test("all points of a large scatter are in its still picture, in their colours a
     (margin.l + share * (xaxis.domain?.[1] ?? 1) * (width - margin.l - margin.r)) / width;
   const down = (share: number) =>
     1 - (margin.b + share * (yaxis.domain?.[1] ?? 1) * (height - margin.t - margin.b)) / height;
-  const left: [number, number, number, number] = [across(0.08), down(0.92), across(0.45), down(0.08)];
-  const right: [number, number, number, number] = [across(0.55), down(0.92), across(0.9), down(0.08)];
-  const share = (colour: string, part: typeof left) =>
+  const left: Part = [across(0.08), down(0.92), across(0.45), down(0.08)];
+  const right: Part = [across(0.55), down(0.92), across(0.9), down(0.08)];
+  const share = (colour: string, part: Part) =>
     pixels.count(colour, part) / ((part[2] - part[0]) * width * (part[3] - part[1]) * height);
   assert.ok(share(SEQUENTIAL[0][1], right) > 0.5, "the right half does not have the lowest colour");
   assert.equal(share(SEQUENTIAL[0][1], left), 0);

@@ -61,39 +61,39 @@ export interface PictureAnswer {
   error?: string;
 }
 
-interface Waiting {
-  resolve(answer: PictureAnswer): void;
-  reject(error: Error): void;
+/** A picture process and who waits for it, by request. */
+interface Worker {
+  process: ChildProcess;
+  waiting: Map<number, { resolve(answer: PictureAnswer): void; reject(error: Error): void }>;
 }
 
 /** How long one picture may take, start of the process included. */
 const TIMEOUT_MS = 60_000;
 
-let child: ChildProcess | undefined;
+let worker: Worker | undefined;
 let nextId = 1;
-const waiting = new Map<number, Waiting>();
 
 /**
  * Makes one picture in the picture process and returns its PNG (and SVG text, if asked for).
  * Throws when the job fails, when the process dies, or after 60 s.
  */
 export async function makePicture(job: PictureJob): Promise<{ png: Buffer; svg?: string }> {
-  child ??= startProcess();
-  const running = child;
+  worker ??= startProcess();
+  const { process: child, waiting } = worker;
   const id = nextId++;
-  running.ref();
-  running.channel?.ref();
+  child.ref();
+  child.channel?.ref();
   let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await new Promise<PictureAnswer>((resolve, reject) => {
       waiting.set(id, { resolve, reject });
       timer = setTimeout(() => {
-        running.kill();
+        child.kill();
         reject(
           new Error(`makePicture: expected a ${job.kind} picture within 60 s, got none (run the cell again)`),
         );
       }, TIMEOUT_MS);
-      running.send({ ...job, id }, (error) => error && reject(error));
+      child.send({ ...job, id }, (error) => error && reject(error));
     });
     if (answer.error !== undefined)
       throw new Error(`makePicture: the ${job.kind} picture failed: ${answer.error}`);
@@ -104,19 +104,19 @@ export async function makePicture(job: PictureJob): Promise<{ png: Buffer; svg?:
     waiting.delete(id);
     // An idle picture process must not keep a command-line program alive.
     if (waiting.size === 0) {
-      running.unref();
-      running.channel?.unref();
+      child.unref();
+      child.channel?.unref();
     }
   }
 }
 
 /** Ends the picture process, if one runs; the next picture starts a new one. */
 export function stopPictures(): void {
-  child?.kill();
-  child = undefined;
+  worker?.process.kill();
+  worker = undefined;
 }
 
-function startProcess(): ChildProcess {
+function startProcess(): Worker {
   const folder = ownFolder();
   const script = join(folder, "pictureProcess.ts");
   const started = fork(script, [], {
@@ -128,17 +128,16 @@ function startProcess(): ChildProcess {
     env: { ...process.env, FONTCONFIG_FILE: join(folder, "fonts.conf"), NODE_OPTIONS: "" },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  started.on("message", (answer: PictureAnswer) => waiting.get(answer.id)?.resolve(answer));
+  const own: Worker = { process: started, waiting: new Map() };
+  started.on("message", (answer: PictureAnswer) => own.waiting.get(answer.id)?.resolve(answer));
   started.on("exit", (code, signal) => {
-    if (child === started) child = undefined;
-    for (const { reject } of waiting.values())
-      reject(
-        new Error(
-          `makePicture: the picture process ended (${signal ?? `code ${code}`}) (run the cell again)`,
-        ),
-      );
+    if (worker === own) worker = undefined;
+    const error = new Error(
+      `makePicture: the picture process ended (${signal ?? `code ${code}`}) (run the cell again)`,
+    );
+    for (const { reject } of own.waiting.values()) reject(error);
   });
-  return started;
+  return own;
 }
 
 /** The folder of this file's source; a kernel may run a compiled copy elsewhere, then it is found from the working folder. */

@@ -80,7 +80,7 @@ describe("the hand-written step equals autodiff on the formulas", () => {
       }
       for (const [weight, gradient] of Object.entries(naive.gradients)) {
         const error = relativeError(fused.gradients[weight], gradient);
-        assert.ok(error < 2e-5, `gradient of ${weight}: relative error ${error}`);
+        assert.ok(error < 1e-4, `gradient of ${weight}: relative error ${error}`);
       }
       for (const tensors of [weights, fused.gradients, naive.gradients, { x }]) disposeAll(tensors);
     });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { readSafetensors } from "../io";
-import { Adam, disposeAll, expectNoLeak, Random, tf } from "../tensor";
+import { Adam, disposeAll, expectNoLeak, Random, type Tensor2D, tf } from "../tensor";
 import { resolveTrainingConfig, type SaeTrainingOptions } from "./config";
 import { RunFolder, type TrainingMetrics } from "./run-folder";
 import type { Sae } from "./sae";
@@ -177,27 +177,28 @@ test("a process killed in the middle of its work leaves a run that resumes to th
   const options: SaeTrainingOptions = { ...short, steps: 400 };
   const expected = await hashOfRun(options);
   const runFolder = newFolder();
-  const script = `
+  const script = join(root, "to-be-killed.ts");
+  writeFileSync(
+    script,
+    `
     import { memorySource, trainSae } from ${JSON.stringify(join(__dirname, "index"))};
-    const data = Float32Array.from(JSON.parse(process.env.ROWS));
+    const data = Float32Array.from(JSON.parse(process.env.ROWS!));
     trainSae(memorySource(data, ${WIDTH}, "rows"), ${JSON.stringify(options)}, {
       runFolder: ${JSON.stringify(runFolder)},
       checkpointEvery: 1,
       onCheckpoint: ({ step }) => console.log("step", step),
-    });`;
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", "--input-type=commonjs-typescript", "-e", script],
-    {
-      cwd: join(__dirname, "../.."),
-      env: { ...process.env, ROWS: JSON.stringify([...rows]), NODE_TEST_CONTEXT: "" },
-      stdio: ["ignore", "pipe", "ignore"],
-    },
+    });`,
   );
-  const exit = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
-  for await (const chunk of child.stdout) if (String(chunk).includes("step 1")) break;
-  child.kill("SIGKILL");
-  assert.equal(await exit, "SIGKILL");
+  const child = spawn(process.execPath, ["--import", "tsx", script], {
+    cwd: join(__dirname, "../.."),
+    env: { ...process.env, ROWS: JSON.stringify([...rows]), NODE_TEST_CONTEXT: "" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  child.stdout.on("data", (chunk) => {
+    if (String(chunk).includes("step 1")) child.kill("SIGKILL");
+  });
+  const signal = await new Promise((resolve) => child.on("exit", (_, killedBy) => resolve(killedBy)));
+  assert.equal(signal, "SIGKILL");
   assert.equal(new RunFolder(runFolder).isFinished(), false);
   assert.equal(await hashOfRun(options, { runFolder }), expected);
 });
@@ -286,12 +287,9 @@ test("training recovers the directions that synthetic sparse data is made of", a
     deadAfterSteps: 64,
   });
   const truth = tf.tensor2d(directions);
-  const best = tf.tidy(() =>
-    truth
-      .matMul(sae.weights.WDec as never, false, true)
-      .max(1)
-      .dataSync(),
-  );
+  const cosines = tf.tidy(() => tf.matMul(truth, sae.weights.WDec as Tensor2D, false, true).max(1));
+  const best = cosines.dataSync() as Float32Array;
+  cosines.dispose();
   const mean = best.reduce((sum, cosine) => sum + cosine, 0) / G;
   const last = metrics[metrics.length - 1];
   assert.ok(mean > 0.9, `mean of the largest cosines ${mean}`);
