@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDiskFull } from "./failure.mjs";
 import { writeAtomically } from "./stamp.mjs";
 
 /** When the process started, as the system tells it; null when there is no such process. */
@@ -58,12 +59,21 @@ class SetupLock {
 
   addChild(pid) {
     this.#owner.children.push({ pid, start: processStart(pid) });
-    writeAtomically(this.#path, JSON.stringify(this.#owner));
+    this.#write();
   }
 
   removeChild(pid) {
     this.#owner.children = this.#owner.children.filter((child) => child.pid !== pid);
-    writeAtomically(this.#path, JSON.stringify(this.#owner));
+    this.#write();
+  }
+
+  /** On a full disk the last list of children stays: an ended child in it does no harm, its start time gives it away. */
+  #write() {
+    try {
+      writeAtomically(this.#path, JSON.stringify(this.#owner));
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   release() {

@@ -1,7 +1,7 @@
 /** Set-up step: `.venv` with JupyterLab, papermill, nbconvert, plotly's renderer and what they need, all pinned. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { runLogged } from "./child.mjs";
+import { cleanEnvironment, runLogged } from "./child.mjs";
 import { findPython } from "./prerequisites.mjs";
 import { hashFiles, writeAtomically } from "./stamp.mjs";
 
@@ -36,14 +36,19 @@ export function pythonPackages(paths) {
         args: ["-m", "venv", paths.venv],
         name: "python",
       });
+      // /tmp may be small: pip unpacks inside of the clone.
+      const temporary = join(paths.venv, "tmp");
+      mkdirSync(temporary, { recursive: true });
       const install = ["-m", "pip", "install", "--no-deps", "--requirement", paths.requirements];
       await runLogged(context, {
         step,
         command: paths.python,
         args: install,
         name: "python",
+        env: cleanEnvironment({ TMPDIR: temporary }),
         onLine: (line) => context.progress.detail(step.title, line.split(/[ (]/).slice(0, 2).join(" ")),
       });
+      rmSync(temporary, { recursive: true, force: true });
       const settings = join(paths.venv, "share", "jupyter", "lab", "settings", "overrides.json");
       writeAtomically(settings, readFileSync(paths.labSettings, "utf8"));
       return { python: python.version };

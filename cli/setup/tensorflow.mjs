@@ -10,7 +10,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join, relative } from "node:path";
-import { runLogged } from "./child.mjs";
+import { cleanEnvironment, runLogged } from "./child.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { findDevice } from "./prerequisites.mjs";
 
@@ -58,6 +58,7 @@ export function tensorflow(paths) {
           command: paths.python,
           args: ["-m", "pip", ...args],
           name: "python",
+          env: cleanEnvironment({ TMPDIR: downloads }),
           onLine: (line) => showDownload(context.progress, step.title, line),
         });
       mkdirSync(downloads, { recursive: true });

@@ -19,8 +19,11 @@ const IMAGE_SIZE = 48;
 const MERGES = 2500;
 const CONTEXT_LENGTH = 16;
 
-/** The prompt of every zero-shot score of this model. */
+/** The prompt of the subgroups. */
 export const PROMPT = (label: string) => `an emoji of ${label}`;
+
+/** The prompts of a base name; its embedding is the mean of theirs, as CLIP's own prompt ensembles are made. */
+export const NAME_PROMPTS: readonly ((name: string) => string)[] = [(name) => name, PROMPT];
 
 /** A subgroup's key as words: "face-smiling" -> "face smiling". */
 export const subgroupWords = (key: string) => key.replace(/-/g, " ");
@@ -115,7 +118,7 @@ export interface EmojiClipScores extends Record<string, number> {
 
 const TRAIN_SAMPLE = 1500;
 
-/** Prepares the pictures once and returns what scores parameters, with the prompt "an emoji of {label}". */
+/** Prepares the pictures once and returns what scores parameters. */
 export async function emojiScorer(
   emoji: EmojiDataset,
   design: EmojiClipDesign,
@@ -129,14 +132,15 @@ export async function emojiScorer(
   const reader = new Clip(config, {}, tokenizer, preprocessor);
   const heldOutPatches = await reader.patches(await picturesOf(emoji, heldOut));
   const samplePatches = await reader.patches(await picturesOf(emoji, sample));
-  const classTokens = tokenizer.batch(emoji.classNames.map(PROMPT));
+  const classTokens = NAME_PROMPTS.map((prompt) => tokenizer.batch(emoji.classNames.map(prompt)));
   const subgroupTokens = tokenizer.batch(emoji.subgroupNames.map((key) => PROMPT(subgroupWords(key))));
   const labels = (column: Int32Array, rows: readonly number[]) => Int32Array.from(rows, (i) => column[i]);
 
   return async (parameters) => {
     const scores = {} as EmojiClipScores;
     tf.tidy(() => {
-      const classes = unitRows(embedTokens(classTokens, parameters, config));
+      const prompted = classTokens.map((tokens) => unitRows(embedTokens(tokens, parameters, config)));
+      const classes = unitRows(tf.addN(prompted));
       const subgroups = unitRows(embedTokens(subgroupTokens, parameters, config));
       const embed = (patches: Tensor) => unitRows(embedPatches(patches, parameters, config));
       const [held, seen] = [embed(heldOutPatches), embed(samplePatches)];

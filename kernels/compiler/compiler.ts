@@ -59,7 +59,7 @@ export class Compiler {
     this.#lastId += 1;
     const id = this.#lastId;
     const slot = this.#project.acquireSlot();
-    const prefix = this.#project.slotImports + aliasesOf(visible);
+    const prefix = `${this.#project.slotImports}${aliasesOf(visible)}\n`;
     const checked = `${prefix}${source}\n${exportsOf(names)}`;
     const problems = this.#problemsIn(slot, checked, prefix.length, source);
     if (problems.length > 0) {
@@ -113,19 +113,29 @@ export class Compiler {
 
   inspect(text: string, offset: number): Inspection | undefined {
     const { fileName, prefixLength } = this.#live(text);
-    const { service } = this.#project;
     const at = prefixLength + offset;
     const info =
-      service.getQuickInfoAtPosition(fileName, at) ??
-      (offset > 0 ? service.getQuickInfoAtPosition(fileName, at - 1) : undefined);
+      this.#quickInfo(fileName, at) ?? (offset > 0 ? this.#quickInfo(fileName, at - 1) : undefined);
     if (!info) return undefined;
     const tags = (info.tags ?? []).map(
       ({ name, text: parts }) => `@${name} ${ts.displayPartsToString(parts)}`,
     );
     return {
-      signature: ts.displayPartsToString(info.displayParts),
+      signature: withoutAlias(ts.displayPartsToString(info.displayParts)),
       documentation: [ts.displayPartsToString(info.documentation), ...tags].filter(Boolean).join("\n"),
     };
+  }
+
+  /** A name of an earlier cell is an alias here: what is to be known of it stands where it was declared. */
+  #quickInfo(fileName: string, at: number): ts.QuickInfo | undefined {
+    const { service } = this.#project;
+    const [origin] = service.getDefinitionAtPosition(fileName, at) ?? [];
+    const isOfCell =
+      origin !== undefined && this.#project.isSlot(origin.fileName) && origin.fileName !== fileName;
+    const there = isOfCell
+      ? service.getQuickInfoAtPosition(origin.fileName, origin.textSpan.start)
+      : undefined;
+    return there ?? service.getQuickInfoAtPosition(fileName, at);
   }
 
   isComplete(text: string): Completeness {
@@ -136,7 +146,7 @@ export class Compiler {
   #live(text: string): { fileName: string; prefixLength: number } {
     const names = declaredNames(parse(text));
     const aliases = aliasesOf([...this.#scope].filter(([name]) => !names.has(name)));
-    const prefix = this.#project.slotImports + aliases;
+    const prefix = `${this.#project.slotImports}${aliases}\n`;
     this.#project.fillSlot(this.#liveSlot, `${prefix}${text}\nexport {};`);
     return { fileName: this.#project.slotFile(this.#liveSlot), prefixLength: prefix.length };
   }
@@ -189,7 +199,7 @@ export class Compiler {
   }
 }
 
-/** One line without a line break, so that the person's line numbers stay right. */
+/** One line without a line break, which the compiler puts above the person's text. */
 function aliasesOf(visible: readonly (readonly [string, ScopeEntry])[]): string {
   return visible
     .map(([name, { cell, assignable }]) => {
@@ -198,6 +208,11 @@ function aliasesOf(visible: readonly (readonly [string, ScopeEntry])[]): string 
       return assignable ? `declare let ${name}: typeof ${origin}; ` : `import ${name} = ${origin}; `;
     })
     .join("");
+}
+
+/** Names of other cells and of imports are aliases to TypeScript, which says so before and after what matters. */
+function withoutAlias(signature: string): string {
+  return signature.replace(/^\(alias\) /, "").replace(/\n(?:import|export) .*$/, "");
 }
 
 function exportsOf(names: Map<string, DeclaredName>): string {

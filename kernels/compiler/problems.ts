@@ -21,8 +21,9 @@ const fromExport = new Set([7005, 7034]);
 
 export interface CellText {
   file: ts.SourceFile;
-  /** Characters before and up to the end of the person's text in the file. */
+  /** Length of the compiler's own first line, with its line break. */
   prefixLength: number;
+  /** Length of the person's text behind it. */
   bodyLength: number;
 }
 
@@ -42,13 +43,13 @@ export function problemsIn(
     const inside = Math.min(Math.max(start, prefixLength), prefixLength + bodyLength);
     const position = file.getLineAndCharacterOfPosition(inside);
     const lineEnd = lineEndAfter(file.text, inside, prefixLength + bodyLength);
-    const shift = position.line === 0 ? prefixLength : 0;
     problems.push({
       kind,
       code,
       message: reword(code, ts.flattenDiagnosticMessageText(messageText, "\n")),
-      line: position.line + 1,
-      column: position.character - shift + 1,
+      // Line 0 is the compiler's own.
+      line: position.line,
+      column: position.character + 1,
       length: Math.max(1, Math.min(length, lineEnd - inside)),
     });
   }

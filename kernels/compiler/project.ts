@@ -62,6 +62,10 @@ export class Project {
     return path.join(this.#notebookDir, `.slot-${slot}.ts`);
   }
 
+  isSlot(fileName: string): boolean {
+    return this.#slotsByFile.has(fileName);
+  }
+
   /** A free slot; when there is none, as many again are made. */
   acquireSlot(): number {
     let slot = this.#slots.findIndex(({ isFree }) => isFree);

@@ -43,6 +43,8 @@ export class Session {
   #executionCount = 0;
   #isBusy = false;
   #interrupted = false;
+  /** Requests that will not run because the one before them failed. */
+  readonly #aborted: Message[] = [];
   #current: Message | undefined;
   #inputId: number | undefined;
 
@@ -105,7 +107,10 @@ export class Session {
   async #work(): Promise<void> {
     if (this.#isBusy) return;
     this.#isBusy = true;
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#handle("shell", next);
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      await this.#handle("shell", next);
+      for (const aborted of this.#aborted.splice(0)) this.#abort(aborted);
+    }
     this.#isBusy = false;
   }
 
@@ -207,12 +212,9 @@ export class Session {
     const error: Json = { ...outcome.error };
     if (!silent) this.#publish("error", error, header);
     this.#streams.flush();
-    this.#reply(channel, request, "execute_reply", {
-      status: "error",
-      execution_count: executionCount,
-      ...error,
-    });
-    if (content.stop_on_error !== false) await this.#abortFollowers();
+    if (content.stop_on_error !== false) await this.#takeFollowers();
+    const reply = { status: "error", execution_count: executionCount, ...error };
+    this.#reply(channel, request, "execute_reply", reply);
   }
 
   async #run(source: string, label: string, parent: Parent, allowStdin: boolean): Promise<RunResult> {
@@ -255,20 +257,20 @@ export class Session {
   }
 
   /** After an error: what was asked for together with the failed cell is not run. */
-  async #abortFollowers(): Promise<void> {
-    // Requests that the front end sent in the same burst may still be on their way through the socket.
+  async #takeFollowers(): Promise<void> {
+    // Before the reply goes out: what comes after it is a new wish. The same burst may still be on its way through the socket.
     await new Promise((resolve) => setTimeout(resolve, 10));
-    const waiting = this.#queue.splice(0);
-    for (const request of waiting) {
-      if (request.header.msg_type !== "execute_request") {
-        this.#queue.push(request);
-        continue;
-      }
-      this.#publish("status", { execution_state: "busy" }, request.header);
-      const content = { status: "aborted", execution_count: this.#executionCount };
-      this.#reply("shell", request, "execute_reply", content);
-      this.#publish("status", { execution_state: "idle" }, request.header);
+    for (const request of this.#queue.splice(0)) {
+      const isExecute = request.header.msg_type === "execute_request";
+      (isExecute ? this.#aborted : this.#queue).push(request);
     }
+  }
+
+  #abort(request: Message): void {
+    this.#publish("status", { execution_state: "busy" }, request.header);
+    const content = { status: "aborted", execution_count: this.#executionCount };
+    this.#reply("shell", request, "execute_reply", content);
+    this.#publish("status", { execution_state: "idle" }, request.header);
   }
 
   async #complete(code: string, cursor: unknown): Promise<Json> {

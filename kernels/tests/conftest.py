@@ -68,19 +68,25 @@ class Kernel:
         self.manager.start_kernel(cwd=str(cwd))
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=120)
+        self.run("undefined", timeout=120)
 
-    def run(self, code, timeout=60, interrupt_after=None, **options):
-        """Runs a cell; with `interrupt_after` seconds an interrupt_request follows."""
-        msg_id = self.client.execute(code, **options)
-        if interrupt_after is not None:
-            time.sleep(interrupt_after)
-            self.manager.interrupt_kernel()
+    def run(self, code, timeout=180, **options):
+        return self.collect(self.client.execute(code, **options), timeout)
+
+    def interrupt(self, code, timeout=180, wait=0.3):
+        """Runs a cell and interrupts it `wait` seconds after it has begun."""
+        msg_id = self.client.execute(f"console.log('begun');\n{code}")
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            if message["msg_type"] == "stream" and message["parent_header"].get("msg_id") == msg_id:
+                break
+        time.sleep(wait)
+        self.manager.interrupt_kernel()
+        return self.collect(msg_id, timeout)
+
+    def collect(self, msg_id, timeout=180):
         started = time.monotonic()
-        return self.collect(msg_id, timeout, started)
-
-    def collect(self, msg_id, timeout=60, started=None):
-        started = started or time.monotonic()
         outputs = []
         while True:
             message = self.client.get_iopub_msg(timeout=timeout)
@@ -96,6 +102,10 @@ class Kernel:
             reply = self.client.get_shell_msg(timeout=timeout)
             if reply["parent_header"].get("msg_id") == msg_id:
                 return Cell(outputs, reply["content"], time.monotonic() - started)
+
+    def has_replied(self):
+        """Whether a reply on the shell channel waits to be read."""
+        return bool(self.client.shell_channel.socket.poll(0))
 
     def close(self):
         self.client.stop_channels()

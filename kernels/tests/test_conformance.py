@@ -5,6 +5,13 @@ import jupyter_kernel_test
 
 class VitrineKernelTests(jupyter_kernel_test.KernelTests):
     kernel_name = "vitrine"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The first cell waits for the type checker, on a busy machine longer than the time these tests allow.
+        cls.kc.execute_interactive("undefined", timeout=120)
+
     language_name = "typescript"
     file_extension = ".ts"
     code_hello_world = "console.log('hello, world')"

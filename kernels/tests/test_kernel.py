@@ -115,13 +115,12 @@ def test_stdout_stderr_and_displays_keep_their_order(kernel):
 
 
 def test_prints_of_a_busy_loop_appear_while_it_runs(kernel):
-    msg_id = kernel.client.execute("console.log('first');\nconst end = Date.now() + 1500;\nwhile (Date.now() < end);")
-    started = time.monotonic()
+    msg_id = kernel.client.execute("console.log('first');\nconst end = Date.now() + 2000;\nwhile (Date.now() < end);")
     while True:
-        message = kernel.client.get_iopub_msg(timeout=10)
+        message = kernel.client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "stream" and message["parent_header"].get("msg_id") == msg_id:
             break
-    assert time.monotonic() - started < 1.2
+    assert not kernel.has_replied()
     kernel.collect(msg_id)
 
 
@@ -164,25 +163,25 @@ def test_a_png_buffer_is_shown_as_a_picture(kernel):
 
 
 def test_a_busy_loop_is_interrupted_and_its_variables_are_kept(kernel):
-    cell = kernel.run("let spins = 0;\nwhile (true) spins++;", interrupt_after=0.5)
+    cell = kernel.interrupt("let spins = 0;\nwhile (true) spins++;")
     assert cell.reply["ename"] == "KeyboardInterrupt"
-    assert cell.seconds < 1.5
+    assert cell.seconds < 5
     assert kernel.run("spins > 1000").result == "true"
 
 
 def test_an_awaited_loop_is_interrupted_and_runs_no_further_step(kernel):
     loop = "let ticks = 0;\nfor (;;) {\n  await new Promise((resolve) => setTimeout(resolve, 5));\n  ticks++;\n}"
-    cell = kernel.run(loop, interrupt_after=0.5)
+    cell = kernel.interrupt(loop)
     assert cell.reply["ename"] == "KeyboardInterrupt"
-    assert cell.seconds < 1.0
+    assert cell.seconds < 5
     after = kernel.run("const seen = ticks;\nawait new Promise((resolve) => setTimeout(resolve, 200));\n[seen > 10, ticks - seen]")
     assert after.result == "[ true, 0 ]"
 
 
 def test_an_await_that_never_settles_is_interrupted(kernel):
-    cell = kernel.run("await new Promise(() => {})", interrupt_after=0.3)
+    cell = kernel.interrupt("await new Promise(() => {})")
     assert cell.reply["ename"] == "KeyboardInterrupt"
-    assert cell.seconds < 1.0
+    assert cell.seconds < 5
 
 
 def test_a_loop_that_listens_to_the_signal_ends_in_its_own_way(kernel):
@@ -197,18 +196,18 @@ def test_a_loop_that_listens_to_the_signal_ends_in_its_own_way(kernel):
         throw signal.reason;
       }
     }"""
-    cell = kernel.run(code, interrupt_after=0.4)
+    cell = kernel.interrupt(code)
     assert (cell.reply["ename"], cell.reply["evalue"]) == ("KeyboardInterrupt", "the cell was interrupted")
     assert kernel.run("saved").result == "'checkpoint'"
 
 
 def test_a_synchronous_loop_sees_the_signal_too(kernel):
     code = 'const own = (globalThis as any)[Symbol.for("Jupyter.interrupt")].signal;\nwhile (!own.aborted);\nown.reason.name'
-    assert kernel.run(code, interrupt_after=0.4).result == "'KeyboardInterrupt'"
+    assert kernel.interrupt(code).result == "'KeyboardInterrupt'"
 
 
 def test_the_cell_after_an_interrupt_has_a_fresh_signal(kernel):
-    kernel.run("await new Promise(() => {})", interrupt_after=0.3)
+    kernel.interrupt("await new Promise(() => {})")
     assert kernel.run('(globalThis as any)[Symbol.for("Jupyter.interrupt")].signal.aborted').result == "false"
 
 
@@ -248,7 +247,7 @@ def test_user_expressions_are_evaluated_each_on_its_own(kernel):
 
 def test_input_asks_the_front_end(kernel):
     msg_id = kernel.client.execute("const name = await input('name? ');\nname.toUpperCase()", allow_stdin=True)
-    asked = kernel.client.get_stdin_msg(timeout=20)
+    asked = kernel.client.get_stdin_msg(timeout=60)
     assert asked["content"] == {"prompt": "name? ", "password": False}
     kernel.client.input("ada")
     assert kernel.collect(msg_id).result == "'ADA'"
@@ -260,27 +259,26 @@ def test_input_without_a_front_end_that_can_ask_is_an_error(kernel):
 
 def test_completion_knows_the_types_of_earlier_cells(kernel):
     kernel.run("const settings = { learningRate: 1, layers: [1] };")
-    reply = kernel.client.complete("/* 🦊 */ settings.le", reply=True, timeout=20)["content"]
+    reply = kernel.client.complete("/* 🦊 */ settings.le", reply=True, timeout=60)["content"]
     assert reply["matches"] == ["learningRate"]
     assert (reply["cursor_start"], reply["cursor_end"]) == (17, 19)
 
 
 def test_inspection_shows_signature_and_documentation(kernel):
     kernel.run("/** Doubles it. */\nfunction double(x: number) { return 2 * x; }")
-    found = kernel.client.inspect("double(3)", 2, reply=True, timeout=20)["content"]
+    found = kernel.client.inspect("double(3)", 2, reply=True, timeout=60)["content"]
     assert "function double(x: number): number" in found["data"]["text/plain"]
-    assert "Doubles it." in found["data"]["text/plain"]
+    assert "Doubles it." in found["data"]["text/plain"] and "alias" not in found["data"]["text/plain"]
 
 
 def test_the_control_channel_answers_while_a_cell_keeps_the_thread_busy(kernel):
-    msg_id = kernel.client.execute("const until = Date.now() + 1500;\nwhile (Date.now() < until);")
-    time.sleep(0.3)
-    started = time.monotonic()
+    msg_id = kernel.client.execute("const until = Date.now() + 2500;\nwhile (Date.now() < until);")
+    time.sleep(0.5)
     message = kernel.client.session.msg("kernel_info_request", {})
     kernel.client.control_channel.send(message)
-    reply = kernel.client.get_control_msg(timeout=5)
+    reply = kernel.client.get_control_msg(timeout=60)
     assert reply["content"]["implementation"] == "vitrine"
-    assert time.monotonic() - started < 0.8
+    assert not kernel.has_replied()
     kernel.collect(msg_id)
 
 
@@ -295,32 +293,33 @@ def test_a_message_with_a_wrong_signature_is_dropped(kernel):
 def test_unknown_requests_get_an_error_reply(kernel):
     message = kernel.client.session.msg("nonsense_request", {})
     kernel.client.shell_channel.send(message)
-    reply = kernel.client.get_shell_msg(timeout=10)
+    reply = kernel.client.get_shell_msg(timeout=60)
     assert reply["msg_type"] == "nonsense_reply" and reply["content"]["status"] == "error"
 
 
 def test_comms_are_listed_and_unknown_targets_closed(kernel):
-    info = kernel.client.comm_info(reply=True, timeout=10)["content"]
+    info = kernel.client.comm_info(reply=True, timeout=60)["content"]
     assert info == {"status": "ok", "comms": {}}
     message = kernel.client.session.msg("comm_open", {"comm_id": "c1", "target_name": "x", "data": {}})
     kernel.client.shell_channel.send(message)
     while True:
-        answer = kernel.client.get_iopub_msg(timeout=10)
+        answer = kernel.client.get_iopub_msg(timeout=60)
         if answer["msg_type"] == "comm_close":
             break
     assert answer["content"]["comm_id"] == "c1"
 
 
 def test_the_heartbeat_beats_during_a_busy_cell(kernel):
-    msg_id = kernel.client.execute("const busyUntil = Date.now() + 1200;\nwhile (Date.now() < busyUntil);")
-    time.sleep(0.3)
+    msg_id = kernel.client.execute("const busyUntil = Date.now() + 3000;\nwhile (Date.now() < busyUntil);")
+    time.sleep(0.5)
     import zmq
 
     port = json.loads(open(kernel.manager.connection_file).read())["hb_port"]
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.connect(f"tcp://127.0.0.1:{port}")
         socket.send(b"ping")
-        assert socket.poll(600) and socket.recv() == b"ping"
+        assert socket.poll(2000) and socket.recv() == b"ping"
+    assert not kernel.has_replied()
     kernel.collect(msg_id)
 
 
@@ -329,11 +328,11 @@ def test_shutdown_is_answered_and_ends_even_a_busy_kernel(tmp_path):
 
     busy = Kernel(tmp_path)
     busy.client.execute("while (true);")
-    time.sleep(0.5)
+    time.sleep(1)
     started = time.monotonic()
-    reply = busy.client.shutdown(reply=True, timeout=10)
+    reply = busy.client.shutdown(reply=True, timeout=60)
     assert reply["content"]["restart"] is False
-    while busy.manager.is_alive() and time.monotonic() - started < 5:
+    while busy.manager.is_alive() and time.monotonic() - started < 20:
         time.sleep(0.05)
     assert not busy.manager.is_alive()
     busy.close()

@@ -49,6 +49,7 @@ def notebook():
     made = nbformat.v4.new_notebook()
     made.metadata["kernelspec"] = {"name": "vitrine", "display_name": "TypeScript (Vitrine)", "language": "typescript"}
     made.metadata["language_info"] = {"name": "typescript"}
+    made.metadata["papermill"] = {}
     defaults = nbformat.v4.new_code_cell("const steps = 500;\nconst name = 'default';\nconst layers = [1, 2];")
     defaults.metadata["tags"] = ["parameters"]
     use = nbformat.v4.new_code_cell("const summary = `${name}:${steps * 2}:${layers.length}`;\nsummary")

@@ -27,16 +27,16 @@ export interface AugmentOptions {
 
 /** Strong: what carries over between drawing styles is shape and arrangement rather than texture and exact colour. */
 export const STRONG_AUGMENTATION: AugmentOptions = {
-  rotation: 15,
-  zoom: [0.72, 1.18],
-  stretch: 0.2,
-  shear: 0.12,
-  shift: 0.08,
-  colour: 0.8,
-  grey: 0.12,
-  permute: 0.06,
-  outline: 0.12,
-  blur: [-0.8, 1],
+  rotation: 12,
+  zoom: [0.75, 1.15],
+  stretch: 0.18,
+  shear: 0.1,
+  shift: 0.07,
+  colour: 0.7,
+  grey: 0.1,
+  permute: 0.04,
+  outline: 0.08,
+  blur: [-0.6, 0.8],
 };
 
 /** Gentle: other views of what is plainly the same picture, for collecting activations. */

@@ -1,6 +1,8 @@
 /** A CLIP in memory: parameters, tokenizer and preprocessing together, read from or written to a folder. */
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
 import { disposeAll, type NamedTensors, type Tensor, tf } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
@@ -20,6 +22,8 @@ export class Clip {
     readonly parameters: NamedTensors,
     readonly tokenizer: ClipTokenizer,
     readonly preprocessor: PreprocessorConfig,
+    /** SHA-256 of what the numbers depend on: config, weights and preprocessing; "" for a model that was never saved. */
+    readonly hash = "",
   ) {}
 
   /** Pictures as the model wants them: preprocessed and cut, [B, N, 3·P·P]. The caller owns the result. */
@@ -57,17 +61,29 @@ export function unitRows(x: Tensor): Tensor {
   return tf.tidy(() => x.mul(x.square().sum(-1, true).rsqrt()));
 }
 
+/** Models that come with the project, by name. */
+const EMBEDDED: Record<string, string> = { "emoji-clip": resolve(__dirname, "../../data/emoji-clip") };
+
 /**
- * Reads a folder in Hugging Face's layout (config.json, model.safetensors, tokenizer.json, preprocessor_config.json).
- * Throws when a parameter is missing, left over or of another shape. The caller disposes the result.
+ * Reads a model: the name of an embedded one ("emoji-clip"), or a folder in Hugging Face's layout (config.json,
+ * model.safetensors, tokenizer.json, preprocessor_config.json). Throws when a file or parameter is missing, a parameter
+ * left over or of another shape. The caller disposes the result.
  */
-export async function loadClip(folder: string): Promise<Clip> {
-  const configPath = join(folder, "config.json");
+export async function loadClip(model: string): Promise<Clip> {
+  const folder = EMBEDDED[model] ?? model;
+  if (!existsSync(join(folder, "config.json"))) {
+    const names = Object.keys(EMBEDDED).join(", ");
+    throw new Error(`loadClip: expected ${names} or a folder with a config.json, got "${model}"`);
+  }
+  const files = ["config.json", "preprocessor_config.json", "model.safetensors"].map((name) =>
+    join(folder, name),
+  );
+  const [configPath, preprocessorPath, weights] = files;
   const config = parseClipConfig(await readJson(configPath), configPath);
-  const parameters = await readClipParameters(join(folder, "model.safetensors"), config);
+  const parameters = await readClipParameters(weights, config);
   const tokenizer = new ClipTokenizer(await readJson(join(folder, "tokenizer.json")), config.text_config);
-  const preprocessor = (await readJson(join(folder, "preprocessor_config.json"))) as PreprocessorConfig;
-  return new Clip(config, parameters, tokenizer, preprocessor);
+  const preprocessor = (await readJson(preprocessorPath)) as PreprocessorConfig;
+  return new Clip(config, parameters, tokenizer, preprocessor, await hashFiles(files));
 }
 
 /** What `saveClip` writes; the tokenizer and preprocessor as their JSON. */
@@ -130,6 +146,12 @@ async function inBlocks<T>(
   const all = tf.concat(parts, 0);
   tf.dispose(parts);
   return all;
+}
+
+async function hashFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest("hex");
 }
 
 async function readJson(path: string): Promise<object> {

@@ -99,7 +99,7 @@ function fromEpochs(items: readonly number[], step: number, count: number, label
 const TEMPLATES = ["{}", "{}", "an emoji of {}", "an emoji of {}", "a picture of {}", "a drawing of {}"];
 
 /** One of several ways to say a concept. */
-function caption({ name, keywords }: Concept, random: Random): string {
+export function caption({ name, keywords }: Concept, random: Random): string {
   let words = name;
   if (keywords.length > 0 && random.uniform() < 0.25) {
     const picked = random.shuffle([...keywords]).slice(0, 1 + random.int(2));

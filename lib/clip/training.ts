@@ -8,7 +8,7 @@ import { initialParameters } from "./parameters";
 import { normaliseUnit, type PreprocessorConfig } from "./preprocess";
 import { embedTokens } from "./text";
 import type { ClipTokenizer } from "./tokenizer";
-import { type BatchOptions, type ContrastiveData, drawBatch } from "./training-data";
+import { type BatchOptions, type ContrastiveData, caption, drawBatch } from "./training-data";
 import { embedPatches, toPatches } from "./vision";
 
 export interface TrainingOptions {
@@ -39,7 +39,7 @@ export interface TrainingOptions {
 
 /** What Emoji-CLIP was trained with; see data/emoji-clip/README.md for what was tried. */
 export const EMOJI_TRAINING: TrainingOptions = {
-  steps: 4500,
+  steps: 5000,
   seed: 42,
   batch: { concepts: 160, picturesPerConcept: 3, rareShare: 0.1, mixShare: 0.2 },
   augmentation: STRONG_AUGMENTATION,
@@ -48,7 +48,7 @@ export const EMOJI_TRAINING: TrainingOptions = {
   weightDecay: 0.1,
   maxGradientNorm: 1,
   keptPatchShare: 0.5,
-  allPatchesFrom: 0.85,
+  allPatchesFrom: 0.87,
   averageDecay: 0.998,
   weights: { pictureToText: 0.5, textToPicture: 0.5, pictureToPicture: 0.5, pictureToLabel: 0.2 },
   bankEvery: 25,
@@ -229,8 +229,13 @@ export class ClipTrainer {
     return out;
   }
 
+  /**
+   * The bank's texts are drawn like the batch's captions: were they told apart by their form, the texts of one form
+   * would only ever be negatives, and zero-shot with that form would suffer.
+   */
   private refreshBank(parameters: NamedTensors): void {
-    const texts = [...this.bankConcepts.keys()].map((concept) => this.data.concepts[concept].name);
+    const random = new Random(`bank/${this.options.seed}/${this.adam.step}`);
+    const texts = [...this.bankConcepts.keys()].map((concept) => caption(this.data.concepts[concept], random));
     const fresh = tf.tidy(() => unitRows(embedTokens(this.tokenizer.batch(texts), parameters, this.config)));
     this.bank.dispose();
     this.bank = fresh;

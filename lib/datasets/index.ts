@@ -10,3 +10,4 @@ export {
 } from "./emoji-prepare";
 export { EMOJI_STYLES, type EmojiStyle } from "./emoji-sources";
 export { DEFAULT_SPLIT, SPLITS, type Split, type SplitOptions } from "./emoji-split";
+export * from "./open";

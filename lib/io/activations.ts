@@ -1,8 +1,9 @@
 /** Activations computed once: float32 rows in shards under a key's hash, resumed at the shard and verified on opening. */
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { writeFileAtomic } from "./atomic";
+import { cacheFolder } from "./cache-folder";
 import { findBrokenShard, readAllShards, readShard, type Shard, sha256, writeShard } from "./shards";
 
 /** JSON that names everything the numbers depend on. */
@@ -104,15 +105,6 @@ export function activationHash(key: ActivationKey, rows: number, width: number):
   return sha256(JSON.stringify(sorted({ key, rows, width })));
 }
 
-/** `.vitrine/activations` in the nearest folder upwards that has a package.json. */
-export function defaultActivationDir(): string {
-  for (let at = resolve(__dirname); ; at = dirname(at)) {
-    if (existsSync(join(at, "package.json"))) return join(at, ".vitrine", "activations");
-    if (at === dirname(at))
-      throw new Error("defaultActivationDir: expected a package.json above, got none (do: give dir)");
-  }
-}
-
 /**
  * Opens the cache of `key`, computing first what is missing of it. Shards of which the length or the checksum is wrong
  * are computed again, with all after them.
@@ -135,7 +127,7 @@ export async function openOrComputeActivations(options: ActivationOptions): Prom
     }
   }
   const hash = activationHash(key, rows, width);
-  const dir = join(options.dir ?? defaultActivationDir(), hash.slice(0, 16));
+  const dir = join(options.dir ?? cacheFolder("activations"), hash.slice(0, 16));
   const manifest: Manifest = (await readManifest(dir, key, rows, width)) ?? {
     format: 1,
     key,

@@ -1,4 +1,4 @@
-/** A Plotly figure as MIME bundle: interactive where Plotly runs, a PNG where no script does, text everywhere else. */
+/** A Plotly figure as MIME bundle: interactive where Plotly runs, a still where no script does, text everywhere else. */
 import {
   type PlotlyAxis,
   type PlotlyFigure,
@@ -9,7 +9,7 @@ import {
 import type { MimeBundle, MimeMetadata } from "./display";
 import { makePicture } from "./pictures";
 
-/** MIME type of an interactive figure; JupyterLab prefers it to the PNG, GitHub and nbconvert do not know it. */
+/** MIME type of an interactive figure; JupyterLab prefers it to a picture, GitHub and nbconvert do not know it. */
 export const PLOTLY_MIME = "application/vnd.plotly.v1+json";
 
 export function isFigure(value: unknown): value is PlotlyFigure {
@@ -18,20 +18,29 @@ export function isFigure(value: unknown): value is PlotlyFigure {
   return Array.isArray(data) && typeof layout === "object" && typeof layout.width === "number";
 }
 
-/** The bundle without a picture: cheap, for updates while something is still running. */
+/** The bundle without a picture. */
 export function liveBundle(figure: PlotlyFigure): MimeBundle {
   return { [PLOTLY_MIME]: figure, "text/plain": figureText(figure) };
 }
 
-/** The whole bundle with the PNG (`scale` device pixels a pixel, default 2); the first one takes about 2 s, others 0.2 s. */
+/**
+ * The whole bundle with a still picture of `scale` device pixels a pixel (default 2); the first one takes about 2 s, others
+ * 0.2 s. The still is a JPEG, because JupyterLab's Plotly renderer shows an image/png of the bundle in place of the
+ * figure, at the size of its pixels, until the mouse comes; GitHub, nbviewer and nbconvert show a JPEG all the same.
+ */
 export async function figureBundle(figure: PlotlyFigure, { scale = 2 } = {}): Promise<MimeBundle> {
-  const { png } = await makePicture({ kind: "figure", figure, scale });
-  return { ...liveBundle(figure), "image/png": png.toString("base64") };
+  const { bytes } = await makePicture({ kind: "figure", figure, scale, format: "jpeg" });
+  return { ...liveBundle(figure), "image/jpeg": bytes.toString("base64") };
 }
 
-/** Shows the PNG at the figure's own size, not at that of its pixels. */
-export function figureMetadata({ layout: { width, height } }: PlotlyFigure): MimeMetadata {
-  return { "image/png": { width, height } };
+/** The still picture of a figure as a PNG file's bytes, for a README or a paper. */
+export async function figurePng(figure: PlotlyFigure, { scale = 2 } = {}): Promise<Buffer> {
+  return (await makePicture({ kind: "figure", figure, scale, format: "png" })).bytes;
+}
+
+/** Shows the still at the figure's own width, not at that of its pixels. */
+export function figureMetadata({ layout: { width } }: PlotlyFigure): MimeMetadata {
+  return { "image/jpeg": { width } };
 }
 
 /** A figure in words: title, then each trace with the extent of its values. */

@@ -24,8 +24,8 @@ export function image({ scale = 1, alt, ...picture }: ImageOptions): Displayable
   const text = `[picture: ${alt ?? `${picture.width} x ${picture.height} pixels`}]`;
   return {
     [DISPLAY]: async () => {
-      const { png } = await makePicture({ kind: "raw", picture, width, height });
-      return { "image/png": png.toString("base64"), "text/plain": text };
+      const { bytes } = await makePicture({ kind: "raw", picture, width, height });
+      return { "image/png": bytes.toString("base64"), "text/plain": text };
     },
     [DISPLAY_METADATA]: { "image/png": { width, height } },
   };
@@ -98,9 +98,9 @@ export function imageGrid(rows: ImageRow[], options: ImageGridOptions = {}): Dis
   ];
   return {
     [DISPLAY]: async () => {
-      const { png } = await makePicture({ kind: "grid", width, height, scale, pictures, texts });
+      const { bytes } = await makePicture({ kind: "grid", width, height, scale, pictures, texts });
       return {
-        "image/png": png.toString("base64"),
+        "image/png": bytes.toString("base64"),
         "text/plain": text.filter(Boolean).join("\n").trimEnd(),
       };
     },

@@ -1,7 +1,8 @@
 /** What a notebook's cell talks to: show, image, table, progress, live curves. */
 export * from "./display";
-export { figureBundle, figureText, PLOTLY_MIME } from "./figureBundle";
+export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
 export * from "./image";
+export * from "./interrupt";
 export * from "./liveCurves";
 export { type RawPicture, stopPictures } from "./pictures";
 export {

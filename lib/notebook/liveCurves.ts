@@ -1,7 +1,8 @@
-/** Curves that grow while something trains, in one displayed figure. */
+/** Curves that grow while something trains, in one place on the page that ends as an interactive figure. */
 import { type Axis, formatCount, type Panel, type PlotlyFigure, smallMultiples } from "../plot";
 import { displayHook, newDisplayId } from "./display";
-import { figureBundle, figureMetadata, figureText, liveBundle } from "./figureBundle";
+import { figureBundle, figureMetadata, figureText } from "./figureBundle";
+import { sketch } from "./sketch";
 import { type Clock, monotonic, Throttle } from "./throttle";
 
 /** One panel: the quantities in it and what its axis measures. */
@@ -35,7 +36,7 @@ export interface LiveCurves {
   push(step: number, values: Record<string, number>): void;
   /** The figure as it stands. */
   figure(): PlotlyFigure;
-  /** Shows the last state with its static picture. Call it in `finally`, so that an interrupted run keeps its picture. */
+  /** Turns the running curves into the interactive figure with its static picture. Call it in `finally`, so that an interrupted run keeps its picture. */
   finish(): Promise<void>;
 }
 
@@ -78,8 +79,10 @@ export function liveCurves(options: LiveCurvesOptions): LiveCurves {
     push(step, values) {
       for (const [name, value] of Object.entries(values)) curveOf(curves, name).add(step, value);
       if (!hook || !throttle.ready()) return;
-      if (shown) hook.update(id, liveBundle(figure()));
-      else hook.display(liveBundle(figure()), {}, id);
+      const now = figure();
+      const bundle = { "text/html": sketch(now), "text/plain": figureText(now) };
+      if (shown) hook.update(id, bundle);
+      else hook.display(bundle, {}, id);
       shown = true;
     },
     figure,

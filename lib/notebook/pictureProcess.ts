@@ -29,18 +29,18 @@ async function answer(request: PictureRequest): Promise<Omit<PictureAnswer, "id"
       plotly ??= startPlotly();
       const { width, height } = request.figure.layout;
       const svg = await plotly.toSvg(stillFigure(request.figure, request.scale), width, height);
-      const image = sharp(Buffer.from(svg), { density: 72 * request.scale });
-      // A palette suits flat colours and text; smooth colour scales get more of its entries than they need.
-      const png = await image
-        .flatten({ background: "#fff" })
-        .png({ palette: true, colours: 128, effort: 7 })
-        .toBuffer();
-      return { png, svg: request.withSvg ? svg : undefined };
+      const image = sharp(Buffer.from(svg), { density: 72 * request.scale }).flatten({ background: "#fff" });
+      // A palette suits flat colours and text; a JPEG needs full chroma for coloured lines and small signs.
+      const encoded =
+        request.format === "png"
+          ? image.png({ palette: true, colours: 128, effort: 7 })
+          : image.jpeg({ quality: 86, chromaSubsampling: "4:4:4", mozjpeg: true });
+      return { bytes: await encoded.toBuffer(), svg: request.withSvg ? svg : undefined };
     }
     case "raw":
-      return { png: await encode(request.picture, request.width, request.height) };
+      return { bytes: await encode(request.picture, request.width, request.height) };
     case "grid":
-      return { png: await composeGrid(request) };
+      return { bytes: await composeGrid(request) };
   }
 }
 

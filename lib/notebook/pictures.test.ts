@@ -70,7 +70,13 @@ const folder = join(__dirname, "..", "plot", "fixtures");
 for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
   test(`the still picture of ${file} has the title, axis titles, ticks and marks of the figure`, async () => {
     const figure: PlotlyFigure = JSON.parse(readFileSync(join(folder, file), "utf8"));
-    const { png, svg = "" } = await makePicture({ kind: "figure", figure, scale: 2, withSvg: true });
+    const { bytes: png, svg = "" } = await makePicture({
+      kind: "figure",
+      figure,
+      format: "png",
+      scale: 2,
+      withSvg: true,
+    });
     const text = svg.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
     const words = (markup: string) =>
       markup
@@ -95,6 +101,9 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".json")))
     assert.ok(vivid > 1000, `only ${vivid} coloured pixels in ${file}`);
     assert.ok(pixels.count("#2b3037") > 200, "no text in the picture's dark ink");
     assert.ok(png.length < 150 * 1024, `${file} takes ${png.length} bytes`);
+    const still = await makePicture({ kind: "figure", figure, format: "jpeg", scale: 2 });
+    assert.ok(still.bytes.length < 200 * 1024, `${file} takes ${still.bytes.length} bytes as JPEG`);
+    assert.ok((await decode(still.bytes)).countVivid([0.06, 0.12, 0.88, 0.95]) > 0.8 * vivid);
   });
 
 test("all points of a large scatter are in its still picture, in their colours and at their places", async () => {
@@ -104,7 +113,13 @@ test("all points of a large scatter are in its still picture, in their colours a
   const y = Float64Array.from({ length: side * side }, (_, i) => Math.floor(i / side));
   const labelEntropy = x.map((v) => (v < side / 2 ? Number.NaN : v === side - 1 ? 1 : 0));
   const figure = featureClusters({ log10Sparsity: x, log10MeanActivation: y, labelEntropy, title: "t" });
-  const { png, svg = "" } = await makePicture({ kind: "figure", figure, scale: 1, withSvg: true });
+  const { bytes: png, svg = "" } = await makePicture({
+    kind: "figure",
+    figure,
+    format: "png",
+    scale: 1,
+    withSvg: true,
+  });
   const pixels = await decode(png);
   const { margin, width, height, xaxis, yaxis } = figure.layout;
   const across = (share: number) =>
@@ -129,7 +144,7 @@ test("text in pictures is drawn in a font that the project brings, in its true w
     y: axis,
     series: [{ name: "a", x: [0, 1], y: [0, 1] }],
   });
-  const pixels = await decode((await makePicture({ kind: "figure", figure, scale: 1 })).png);
+  const pixels = await decode((await makePicture({ kind: "figure", figure, format: "png", scale: 1 })).bytes);
   let right = 0;
   for (let x = 0; x < pixels.width; x++)
     for (let y = 10; y < 35; y++) if (pixels.at(x, y)[0] < 120) right = Math.max(right, x);
@@ -142,10 +157,10 @@ test("a figure that Plotly cannot draw is an error that says so, and the next pi
   const figure = lineFigure({ title: "t", x: axis, y: axis, series: [{ name: "a", x: [0, 1], y: [0, 1] }] });
   const broken = { data: figure.data } as PlotlyFigure;
   await assert.rejects(
-    makePicture({ kind: "figure", figure: broken, scale: 1 }),
+    makePicture({ kind: "figure", figure: broken, format: "png", scale: 1 }),
     /the figure picture failed/,
   );
-  assert.ok((await makePicture({ kind: "figure", figure, scale: 1 })).png.length > 1000);
+  assert.ok((await makePicture({ kind: "figure", figure, format: "png", scale: 1 })).bytes.length > 1000);
 });
 
 test("pictures that were asked for when the process ended are errors, and a new process takes over", async () => {
@@ -153,7 +168,7 @@ test("pictures that were asked for when the process ended are errors, and a new 
   const lost = makePicture({ kind: "raw", picture, width: 2, height: 2 });
   stopPictures();
   await assert.rejects(lost, /the picture process ended/);
-  const { png } = await makePicture({ kind: "raw", picture, width: 4, height: 4 });
+  const { bytes: png } = await makePicture({ kind: "raw", picture, width: 4, height: 4 });
   assert.deepEqual((await decode(png)).at(3, 3), [200, 200, 200]);
 });
 

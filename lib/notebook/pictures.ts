@@ -19,6 +19,7 @@ export interface FigureRequest {
   figure: PlotlyFigure;
   /** Device pixels a pixel. */
   scale: number;
+  format: "png" | "jpeg";
   /** Whether the answer also carries the SVG text. */
   withSvg?: boolean;
 }
@@ -56,7 +57,7 @@ export type PictureRequest = PictureJob & { id: number };
 
 export interface PictureAnswer {
   id: number;
-  png?: Uint8Array;
+  bytes?: Uint8Array;
   svg?: string;
   error?: string;
 }
@@ -67,17 +68,17 @@ interface Worker {
   waiting: Map<number, { resolve(answer: PictureAnswer): void; reject(error: Error): void }>;
 }
 
-/** How long one picture may take, start of the process included. */
-const TIMEOUT_MS = 60_000;
+/** How long one picture may take, start of the process included; usually 2 s, on a machine under heavy load a minute. */
+const TIMEOUT_MS = 300_000;
 
 let worker: Worker | undefined;
 let nextId = 1;
 
 /**
- * Makes one picture in the picture process and returns its PNG (and SVG text, if asked for).
- * Throws when the job fails, when the process dies, or after 60 s.
+ * Makes one picture in the picture process and returns its bytes (PNG, for figures also JPEG) and SVG text, if asked for.
+ * Throws when the job fails, when the process dies, or after 5 minutes.
  */
-export async function makePicture(job: PictureJob): Promise<{ png: Buffer; svg?: string }> {
+export async function makePicture(job: PictureJob): Promise<{ bytes: Buffer; svg?: string }> {
   worker ??= startProcess();
   const { process: child, waiting } = worker;
   const id = nextId++;
@@ -90,15 +91,17 @@ export async function makePicture(job: PictureJob): Promise<{ png: Buffer; svg?:
       timer = setTimeout(() => {
         child.kill();
         reject(
-          new Error(`makePicture: expected a ${job.kind} picture within 60 s, got none (run the cell again)`),
+          new Error(
+            `makePicture: expected a ${job.kind} picture within 5 minutes, got none (run the cell again)`,
+          ),
         );
       }, TIMEOUT_MS);
       child.send({ ...job, id }, (error) => error && reject(error));
     });
     if (answer.error !== undefined)
       throw new Error(`makePicture: the ${job.kind} picture failed: ${answer.error}`);
-    if (!answer.png) throw new Error("internal: a picture answer without PNG");
-    return { png: Buffer.from(answer.png), svg: answer.svg };
+    if (!answer.bytes) throw new Error("internal: a picture answer without a picture");
+    return { bytes: Buffer.from(answer.bytes), svg: answer.svg };
   } finally {
     clearTimeout(timer);
     waiting.delete(id);

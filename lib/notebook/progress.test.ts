@@ -119,12 +119,36 @@ test("live curves update one figure once a second without a picture, and finish 
     curves.push(step, { mse: 1 / step, l1: 2 / step, l0: step });
   }
   const types = () => sent.map(({ kind, bundle }) => `${kind} ${Object.keys(bundle).sort().join(" ")}`);
-  const live = "application/vnd.plotly.v1+json text/plain";
+  const live = "text/html text/plain";
   assert.deepEqual(types(), [`display ${live}`, `update ${live}`, `update ${live}`]);
   await curves.finish();
-  assert.equal(types()[3], "update application/vnd.plotly.v1+json image/png text/plain");
-  assert.deepEqual(sent[3].metadata, { "image/png": { width: 800, height: curves.figure().layout.height } });
+  assert.equal(types()[3], "update application/vnd.plotly.v1+json image/jpeg text/plain");
+  assert.deepEqual(sent[3].metadata, { "image/jpeg": { width: 800 } });
   assert.equal(held.length, 1);
+});
+
+test("the running drawing has a line a curve in its colour, names, ticks, and no markup from a title", () => {
+  const { sent } = fakeKernel();
+  const curves = liveCurves({
+    title: "Run <script>1</script>",
+    panels,
+    clock: fakeClock().read,
+    intervalMs: 0,
+  });
+  for (let step = 1; step <= 20; step++) curves.push(step, { mse: 100 / step, l1: 50, l0: step });
+  const html = String(sent[sent.length - 1].bundle["text/html"]);
+  const lines = [...html.matchAll(/<polyline points="([^"]*)"[^>]*stroke="(#\w+)"/g)];
+  assert.deepEqual(
+    lines.map((line) => line[2]),
+    curves.figure().data.map((trace) => (trace.type === "scatter" ? trace.line?.color : undefined)),
+  );
+  const points = lines[0][1].split(" ").map((point) => point.split(",").map(Number));
+  assert.equal(points.length, 20);
+  assert.ok(points[0][1] < points[19][1] && points[0][0] < points[19][0], "a falling loss does not fall");
+  assert.match(html, /<tspan fill="#3b82d6" font-weight="700">mse<\/tspan>/);
+  for (const word of [">L0 (features per token)<", ">training step (batches)<", ">100<", ">10<"])
+    assert.ok(html.includes(word), word);
+  assert.equal(html.includes("<script"), false);
 });
 
 test("long curves are thinned to means that keep the curve's level, and the figure says of how many", () => {
@@ -164,6 +188,6 @@ test("a figure is shown at once and gets its picture when drawn; several things 
   await shown;
   assert.equal(sent.length, 4);
   assert.equal(sent[3].id, sent[0].id);
-  assert.equal(Buffer.from(String(sent[3].bundle["image/png"]), "base64").toString("latin1", 1, 4), "PNG");
+  assert.equal(Buffer.from(String(sent[3].bundle["image/jpeg"]), "base64").toString("hex", 0, 3), "ffd8ff");
   assert.match(text(sent[0]), /^Training\n {2}mse: 1 points/);
 });

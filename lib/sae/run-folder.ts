@@ -1,11 +1,16 @@
 /** A run's folder: config.json, metrics.jsonl, checkpoint.safetensors, sae/; each file is whole or absent. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
+import { cacheFolder, readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
 import { type Adam, disposeAll, type NamedTensors, tf } from "../tensor";
-import type { SaeTrainingConfig } from "./config";
+import {
+  resolveTrainingConfig,
+  type SaeTrainingConfig,
+  type SaeTrainingOptions,
+  trainingConfigHash,
+} from "./config";
 import type { InputScaling } from "./scaling";
-import type { DataPosition } from "./source";
+import type { ActivationSource, DataPosition } from "./source";
 
 /** One line of metrics.jsonl. Losses and `fvu` are of that step's batch, before its update. */
 export interface TrainingMetrics {
@@ -55,6 +60,12 @@ export interface TrainingState {
 }
 
 const PARTS = ["values", "first", "second"] as const;
+
+/** `.vitrine/runs/NAME` in the project: one folder for each set of options and data, so that a rerun finds its own. */
+export function defaultRunFolder(options: SaeTrainingOptions, source: ActivationSource): string {
+  const config = resolveTrainingConfig(options, source.width);
+  return cacheFolder("runs", trainingConfigHash(config, source.contentHash));
+}
 
 /** The files of one run. */
 export class RunFolder {

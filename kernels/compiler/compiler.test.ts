@@ -1,0 +1,134 @@
+/** Cells through the compiler alone: what is refused, what is emitted, what later cells see. */
+import assert from "node:assert/strict";
+import path from "node:path";
+import { before, test } from "node:test";
+import { Compiler } from "./compiler";
+import { completenessOf } from "./completeness";
+
+const root = path.resolve(__dirname, "../..");
+let compiler: Compiler;
+
+before(() => {
+  compiler = new Compiler({ root, notebookDir: path.join(root, "notebooks") });
+});
+
+/** Compiles a cell that must pass, and makes its names visible as after a run that reached them all. */
+function accept(source: string, ...names: string[]): string {
+  const result = compiler.compile(source);
+  assert.ok(result.ok, JSON.stringify(result));
+  compiler.commit(result.cell.id, names);
+  return result.cell.code.replace(/\/\/# sourceMappingURL.*/, "");
+}
+
+function refuse(source: string) {
+  const result = compiler.compile(source);
+  assert.ok(!result.ok, `accepted: ${source}`);
+  return result.problems;
+}
+
+test("a type error has its code, line, column and length in the person's own text", () => {
+  const [problem, ...others] = refuse("// first line\nconst count: number = 'three';");
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [problem.kind, problem.code, problem.line, problem.column, problem.length],
+    ["type", 2322, 2, 7, 5],
+  );
+});
+
+test("columns on the first line are right although the compiler writes in front of it", () => {
+  accept("const earlier = 1;", "earlier");
+  const [{ line, column }] = refuse("earlier.toUpperCase()");
+  assert.deepEqual([line, column], [1, 9]);
+});
+
+test("a syntax error is told as such, without type errors beside it", () => {
+  const problems = refuse("const a: number = 'x';\nfoo((");
+  assert.deepEqual([...new Set(problems.map(({ kind }) => kind))], ["syntax"]);
+});
+
+test("names of earlier cells become reads and writes of the scope", () => {
+  accept("let step = 1;\nconst rate = 2;", "step", "rate");
+  const code = accept("step += rate;\n({ rate });");
+  assert.match(code, /scope_1\.step \+= vitrine_scope_1\.rate/);
+  assert.match(code, /\{ rate: vitrine_scope_1\.rate \}/);
+});
+
+test("types, generics, classes and enums of earlier cells are known with their full types", () => {
+  accept(
+    "interface Pair<A> { left: A; right: A }\nenum Mode { Fast }\nclass Box<T> { constructor(readonly value: T) {} }",
+    "Mode",
+    "Box",
+  );
+  accept("const pair: Pair<number> = { left: 1, right: Mode.Fast };\nnew Box('x').value.length;", "pair");
+  assert.match(
+    refuse("const wrong: Pair<string> = { left: 1, right: 'x' };")[0].message,
+    /'number' is not assignable/,
+  );
+});
+
+test("a constant keeps widening when a later cell copies it into a variable", () => {
+  accept("const limit = 10;", "limit");
+  accept("let left = limit;\nleft -= 1;", "left");
+});
+
+test("assigning to a constant of an earlier cell is refused in words that fit a notebook", () => {
+  accept("const fixed = 10;", "fixed");
+  assert.match(refuse("fixed = 11")[0].message, /constant of an earlier cell/);
+});
+
+test("a name that the run did not reach is not visible to later cells", () => {
+  accept("const one = 1;\nconst two = 2;", "one");
+  accept("one");
+  assert.match(refuse("two")[0].message, /Cannot find name 'two'/);
+});
+
+test("more cells live at once than the project had slots for at first", () => {
+  for (let i = 0; i < 80; i += 1)
+    accept(`const many${i} = ${i === 0 ? "0" : `many${i - 1} + 1`};`, `many${i}`);
+  assert.match(refuse("many0.length + many79.length")[0].message, /does not exist on type/);
+});
+
+test("the last expression is returned, an object literal too, and a declaration is not", () => {
+  assert.match(accept("1 + 1"), /return \[1 \+ 1\]/);
+  assert.match(accept("{ a: 1 }"), /return \[\(\{ a: 1 \}\)\]/);
+  assert.doesNotMatch(accept("const last = 1;", "last"), /return/);
+});
+
+test("awaits are guarded in the cell and in its functions", () => {
+  const code = accept("await null;\nconst wait = async () => { await null; };", "wait");
+  assert.equal(code.match(/__cell\.resume\(__cell\.turn\(\), await null\)/g)?.length, 2);
+});
+
+test("relative imports are resolved from the notebook's folder and typed", () => {
+  accept('import { Random } from "../lib/tensor";\nconst random = new Random(1);', "Random", "random");
+  assert.match(refuse("random.uniform().length")[0].message, /does not exist on type 'number'/);
+  assert.match(refuse('import { nothing } from "../lib/nowhere";')[0].message, /Cannot find module/);
+});
+
+test("completion offers members of earlier cells' values at the right place", () => {
+  accept("const options = { learningRate: 1, layers: 2 };", "options");
+  const text = "const y = options.l";
+  const { start, end, matches } = compiler.complete(text, text.length);
+  assert.deepEqual([start, end], [18, 19]);
+  assert.deepEqual(
+    matches.map((match) => match.text),
+    ["layers", "learningRate"],
+  );
+});
+
+test("inspection of an earlier cell's name shows its declaration and documentation", () => {
+  accept("/** Twice as much. */\nfunction double(x: number) { return 2 * x; }", "double");
+  assert.deepEqual(compiler.inspect("double(2)", 3), {
+    signature: "function double(x: number): number",
+    documentation: "Twice as much.",
+  });
+});
+
+test("completeness: open brackets, calls, templates and comments go on; finished and broken text does not", () => {
+  const status = (source: string) => completenessOf(source).status;
+  for (const open of ["function f() {", "f(1,", "`a ${", "`a", "/* a", "const x ="])
+    assert.equal(status(open), "incomplete");
+  for (const done of ["f()", "const a = {};", "", "await f()"]) assert.equal(status(done), "complete");
+  for (const broken of ["const const = 1;", "}", "'a\nb()"]) assert.equal(status(broken), "invalid");
+  assert.deepEqual(completenessOf("  if (a) {"), { status: "incomplete", indent: "    " });
+});

@@ -1,0 +1,77 @@
+/** How often features fire. One window: all the rows that were added. */
+
+/** Added to a share before its logarithm, so that a dead feature has -10 (SAELens). */
+const LOG_FLOOR = 1e-10;
+
+export interface DensityResult {
+  /** Rows measured, N. */
+  rows: number;
+  /** Mean number of features that fire on a row, Σ_F featureDensity. */
+  l0: number;
+  /** Mean over rows of Σ_F f, in units of the activations. */
+  l1: number;
+  /** Share of rows on which each feature fires (f > 0) [F]. The post calls it sparsity (Fry, 2024). */
+  featureDensity: Float64Array;
+  /** log10(featureDensity + 1e-10) [F]; a dead feature has -10, as in SAELens's sparsity.safetensors. */
+  log10Density: Float64Array;
+  /** Mean of f over the rows on which the feature fires [F]; 0 for a dead one. */
+  meanActivation: Float64Array;
+  /** Features that fired on no row. */
+  deadFeatures: number;
+}
+
+/** Counts for `DensityResult`; the rows may come in any batches and parts be merged. */
+export class FeatureDensity {
+  private rows = 0;
+  private readonly fired: Float64Array;
+  private readonly sums: Float64Array;
+
+  /** For F `dSae` features. */
+  constructor(readonly dSae: number) {
+    this.fired = new Float64Array(dSae);
+    this.sums = new Float64Array(dSae);
+  }
+
+  /** Adds feature activations f [n·F]. */
+  add(f: Float32Array): void {
+    const { dSae, fired, sums } = this;
+    if (f.length % dSae !== 0) {
+      throw new Error(`FeatureDensity.add: expected rows of ${dSae}, got ${f.length} numbers`);
+    }
+    for (let at = 0; at < f.length; at += dSae) {
+      for (let feature = 0; feature < dSae; feature++) {
+        const value = f[at + feature];
+        if (value > 0) {
+          fired[feature]++;
+          sums[feature] += value;
+        }
+      }
+    }
+    this.rows += f.length / dSae;
+  }
+
+  /** Takes in what another one has seen. */
+  merge(other: FeatureDensity): void {
+    for (let feature = 0; feature < this.dSae; feature++) {
+      this.fired[feature] += other.fired[feature];
+      this.sums[feature] += other.sums[feature];
+    }
+    this.rows += other.rows;
+  }
+
+  /** The measurements of all rows so far. Without rows they are NaN. */
+  result(): DensityResult {
+    const { rows, fired, sums } = this;
+    const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
+    const featureDensity = fired.map((count) => count / rows);
+    return {
+      rows,
+      l0: total(fired) / rows,
+      l1: total(sums) / rows,
+      featureDensity,
+      log10Density: featureDensity.map((share) => Math.log10(share + LOG_FLOOR)),
+      meanActivation: sums.map((sum, feature) => (fired[feature] > 0 ? sum / fired[feature] : 0)),
+      deadFeatures: fired.reduce((count, times) => count + (times === 0 ? 1 : 0), 0),
+    };
+  }
+}
