@@ -193,24 +193,14 @@ function kernel(paths) {
 
 function data(paths) {
   if (!existsSync(paths.emoji)) return finding("FAIL", "data", "emoji not prepared", "do: npx vitrine setup");
-  const files = readdirSync(paths.emoji).filter((name) => !name.startsWith("."));
-  const size = files.reduce((sum, name) => sum + statSync(join(paths.emoji, name)).size, 0);
-  const count = emojiCount(paths.emoji, files);
-  return finding(
-    "ok",
-    "data",
-    `emoji: ${count === null ? "" : `${count.toLocaleString("en")} pictures, `}${megabytes(size)}`,
+  const size = readdirSync(paths.emoji).reduce(
+    (sum, name) => sum + statSync(join(paths.emoji, name)).size,
+    0,
   );
-}
-
-/** The number of pictures, as a JSON file among the prepared ones tells it; null when none does. */
-function emojiCount(folder, files) {
-  for (const name of files.filter((name) => name.endsWith(".json"))) {
-    const content = readStamp(join(folder, name));
-    const count = content?.count ?? content?.pictures ?? content?.total ?? content?.counts?.total;
-    if (typeof count === "number") return count;
-  }
-  return null;
+  // The preparation writes its manifest last.
+  const summary = readStamp(join(paths.emoji, "manifest.json"))?.summary;
+  if (!summary) return finding("FAIL", "data", "emoji half prepared", "do: npx vitrine setup");
+  return finding("ok", "data", `emoji: ${summary.size.toLocaleString("en")} pictures, ${megabytes(size)}`);
 }
 
 function models(paths) {

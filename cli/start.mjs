@@ -1,7 +1,7 @@
 /** `npm start`: the set-up, then JupyterLab on the notebooks, or one notebook executed without a browser. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { runInForeground } from "./foreground.mjs";
 import { jupyterEnvironment, labArguments } from "./jupyter.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
@@ -9,7 +9,8 @@ import { shown } from "./setup/paths.mjs";
 import { seconds } from "./setup/progress.mjs";
 import { setUp } from "./setup/setup.mjs";
 
-const usage = "npm start -- [--no-browser] [--port N] | --headless [NOTEBOOK] [-p NAME VALUE]...";
+const usage =
+  "npm start -- [--no-browser] [--port N] | --headless [NOTEBOOK] [--to FOLDER] [-p NAME VALUE]...";
 const firstNotebook = "01-training";
 
 /** @param {string[]} argv @param {import("./setup/paths.mjs").Paths} paths */
@@ -27,7 +28,7 @@ export async function run(argv, paths) {
   }
   if (options.port !== undefined) await expectFreePort(options.port);
   await setUp({ paths });
-  if (options.headless) return execute(notebook, options.parameters, paths);
+  if (options.headless) return execute(notebook, options, paths);
   const open = existsSync(notebook) ? `notebooks/${basename(notebook)}` : "notebooks";
   mkdirSync(paths.notebooks, { recursive: true });
   return openLab(paths, { port: options.port, browser: options.browser, open });
@@ -43,11 +44,11 @@ async function openLab(paths, options) {
   return code === 130 ? 0 : code;
 }
 
-/** Executes a notebook into notebooks/rendered, as .ipynb and .html; a failed one is kept under its own name. */
-async function execute(notebook, parameters, paths) {
+/** Executes a notebook into notebooks/rendered (or `to`), as .ipynb and .html; a failed one is kept under its own name. */
+async function execute(notebook, { parameters, to }, paths) {
   const since = Date.now();
   const name = basename(notebook, ".ipynb");
-  const folder = join(paths.notebooks, "rendered");
+  const folder = to === undefined ? join(paths.notebooks, "rendered") : resolve(to);
   const partial = join(folder, `${name}.partial.ipynb`);
   const rendered = join(folder, `${name}.ipynb`);
   const env = jupyterEnvironment(paths);
@@ -75,7 +76,7 @@ async function execute(notebook, parameters, paths) {
   }
   renameSync(partial, rendered);
   rmSync(join(folder, `${name}.failed.ipynb`), { force: true });
-  const exported = await python("nbconvert", "--to", "html", "--log-level=WARN", rendered);
+  const exported = await python("nbconvert", "--to", "html", "--log-level=ERROR", rendered);
   if (exported !== 0) return exported;
   const html = join(folder, `${name}.html`);
   console.log(
@@ -91,6 +92,7 @@ export function readOptions(argv) {
     headless: false,
     browser: true,
     port: undefined,
+    to: undefined,
     notebook: firstNotebook,
     parameters: [],
   };
@@ -101,7 +103,10 @@ export function readOptions(argv) {
     if (word === "--help" || word === "-h") options.help = true;
     else if (word === "--headless") options.headless = true;
     else if (word === "--no-browser") options.browser = false;
-    else if (word === "--port" || word.startsWith("--port=")) {
+    else if (word === "--to") {
+      if (rest.length === 0) throw wrong("--to without a folder");
+      options.to = rest.shift();
+    } else if (word === "--port" || word.startsWith("--port=")) {
       const text = word === "--port" ? (rest.shift() ?? "nothing") : word.slice(7);
       if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65535) throw wrong(`--port ${text}`);
       options.port = Number(text);
@@ -112,6 +117,7 @@ export function readOptions(argv) {
     else throw wrong(word);
   }
   if (options.parameters.length > 0 && !options.headless) throw wrong("-p without --headless");
+  if (options.to !== undefined && !options.headless) throw wrong("--to without --headless");
   return options;
 }
 

@@ -17,7 +17,7 @@ export async function run(argv, paths) {
   const env = jupyterEnvironment(paths);
   const codes = [];
   if (typescript.length > 0) {
-    const runner = ["--test", "--test-concurrency=2", ...options, ...typescript];
+    const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...typescript];
     codes.push(
       await runInForeground(process.execPath, [...typescriptLoader(paths), ...runner], {
         cwd: paths.root,

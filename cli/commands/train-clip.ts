@@ -6,6 +6,8 @@ import { designEmojiClip, emojiContrastiveData, emojiScorer } from "../../data/e
 import { ClipTrainer, EMOJI_TRAINING, type RunRecord, readRun, runTraining, saveClip } from "../../lib/clip";
 import { openEmoji } from "../../lib/datasets";
 import { writeFileAtomic } from "../../lib/io";
+import { figurePng, stopPictures } from "../../lib/notebook";
+import { learningCurve, type PlotlyFigure } from "../../lib/plot";
 
 const MODEL_FOLDER = resolve(__dirname, "../../data/emoji-clip");
 
@@ -56,7 +58,9 @@ export async function run(argv: string[]): Promise<number> {
     join(values.out, "training.json"),
     `${JSON.stringify(summary(records, options, emoji.hash))}\n`,
   );
+  await writeFileAtomic(join(values.out, "curve.png"), [await figurePng(curve(records))]);
   console.log(`train-clip: wrote ${values.out}`);
+  stopPictures();
   trainer.dispose();
   return 0;
 }
@@ -73,6 +77,22 @@ function describe(record: RunRecord, steps: number): string {
   const eta = left > 90 ? `${Math.round(left / 60)} min` : `${Math.round(left)} s`;
   const { loss, pictureToText, learningRate, picturesPerSecond } = record;
   return `${at}  loss ${loss.toFixed(3)}  picture→text ${pictureToText.toFixed(3)}  lr ${learningRate.toExponential(1)}  ${Math.round(picturesPerSecond)} pictures/s  about ${eta} left`;
+}
+
+/** Loss and held-out accuracy over the run. */
+function curve(records: readonly RunRecord[]): PlotlyFigure {
+  const train = records.flatMap((record) => (record.kind === "train" ? [record] : []));
+  const evaluations = records.flatMap((record) => (record.kind === "evaluation" ? [record] : []));
+  const steps = evaluations.map(({ step }) => step);
+  return learningCurve({
+    title: "Training Emoji-CLIP",
+    loss: { steps: train.map(({ step }) => step), values: train.map(({ loss }) => loss) },
+    heldOut: {
+      steps,
+      top1: evaluations.map(({ scores }) => scores.heldOutTop1),
+      top5: evaluations.map(({ scores }) => scores.heldOutTop5),
+    },
+  });
 }
 
 /** What stays beside the weights: options, and the curve with a point an evaluation. */

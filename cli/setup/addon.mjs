@@ -1,11 +1,12 @@
-/** Set-up step: tfjs-node's addon, compiled against the TensorFlow in `.venv/tensorflow` (one compiler call). */
+/** Set-up step: tfjs-node's addon, compiled against the TensorFlow in `.venv/tensorflow`, and the small one that keeps its log quiet. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { runLogged } from "./child.mjs";
 import { findCompiler } from "./prerequisites.mjs";
-import { readStamp } from "./stamp.mjs";
+import { hashFiles, readStamp } from "./stamp.mjs";
 import { tensorflowLibraries } from "./tensorflow.mjs";
 
+const linkToNode = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
 const flags = ["-O2", "-std=c++17", "-shared", "-fPIC", "-DNAPI_VERSION=8"];
 
 /** @param {import("./paths.mjs").Paths} paths */
@@ -23,24 +24,30 @@ export function addon(paths) {
       tfjs: packageVersion(paths.tfjs),
       headers: packageVersion(paths.nodeApiHeaders),
       flags,
+      hush: hashFiles([paths.hushSource]),
       cxx: process.env.CXX ?? null,
     }),
-    outputs: () => [paths.addon],
+    outputs: () => [paths.addon, paths.hush],
     async run(context) {
       const compiler = findCompiler();
       const folder = dirname(paths.addon);
       mkdirSync(folder, { recursive: true });
       // Left by a set-up that was ended in the middle of it.
       for (const name of readdirSync(folder)) if (name.includes(".tmp.")) rmSync(join(folder, name));
-      const temporary = join(folder, `tfjs_binding.${process.pid}.tmp.node`);
-      await runLogged(context, {
-        step,
-        command: compiler.command,
-        args: [...compiler.args, ...compilerArguments(paths, temporary)],
-      });
-      const probe = `process.env.TF_CPP_MIN_LOG_LEVEL="3";console.log("TensorFlow", require(${JSON.stringify(temporary)}).TF_Version)`;
-      await runLogged(context, { step, command: process.execPath, args: ["-e", probe], name: "node" });
-      renameSync(temporary, paths.addon);
+      const build = async (output, makeArguments, probe) => {
+        const temporary = join(folder, `${basename(output, ".node")}.${process.pid}.tmp.node`);
+        await runLogged(context, {
+          step,
+          command: compiler.command,
+          args: [...compiler.args, ...makeArguments(paths, temporary)],
+        });
+        // Loaded once before it counts; a rename leaves processes alone that have the old one loaded.
+        const script = `process.env.TF_CPP_MIN_LOG_LEVEL="3";console.log(require(${JSON.stringify(temporary)}).${probe})`;
+        await runLogged(context, { step, command: process.execPath, args: ["-e", script], name: "node" });
+        renameSync(temporary, output);
+      };
+      await build(paths.addon, compilerArguments, "TF_Version");
+      await build(paths.hush, hushArguments, "hush.name");
       return { compiler: compiler.version };
     },
   };
@@ -65,8 +72,27 @@ export function compilerArguments(paths, output) {
     join(paths.tfjs, "binding", "tfjs_binding.cc"),
     ...tensorflowLibraries.map((library) => join(paths.tensorflow, library)),
     `-Wl,-rpath,${mac ? "@loader_path" : "$ORIGIN"}/${fromAddon}`,
-    ...(mac ? ["-undefined", "dynamic_lookup"] : []),
+    ...linkToNode,
     ...["-o", output],
+  ];
+}
+
+/** The same for lib/tensor/native/hush.c, which is C. */
+export function hushArguments(paths, output) {
+  const include = join(paths.nodeApiHeaders, "include");
+  return [
+    "-x",
+    "c",
+    "-O2",
+    "-shared",
+    "-fPIC",
+    "-DNAPI_VERSION=8",
+    "-I",
+    include,
+    paths.hushSource,
+    ...linkToNode,
+    "-o",
+    output,
   ];
 }
 

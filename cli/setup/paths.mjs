@@ -22,6 +22,8 @@ export function pathsUnder(base) {
     tensorflow: at(".venv", "tensorflow"),
     tfjs: at("node_modules", "@tensorflow", "tfjs-node-gpu"),
     addon: at("node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "tfjs_binding.node"),
+    hush: at("node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "hush.node"),
+    hushSource: at("lib", "tensor", "native", "hush.c"),
     nodeApiHeaders: at("node_modules", "node-api-headers"),
     kernelspecTemplate: at("kernels", "kernelspec"),
     kernelspec: at(".venv", "share", "jupyter", "kernels", "vitrine"),

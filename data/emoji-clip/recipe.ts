@@ -159,7 +159,8 @@ export async function emojiScorer(
   };
 }
 
-async function picturesOf(emoji: EmojiDataset, rows: readonly number[]) {
+/** Pictures by number, in the form that `Clip` takes. */
+export async function picturesOf(emoji: EmojiDataset, rows: readonly number[]) {
   const bytes = await emoji.pictures(rows);
   const size = PICTURE_SIZE * PICTURE_SIZE * 3;
   return rows.map((_, i) => ({

@@ -39,7 +39,7 @@ export interface TrainingOptions {
 
 /** What Emoji-CLIP was trained with; see data/emoji-clip/README.md for what was tried. */
 export const EMOJI_TRAINING: TrainingOptions = {
-  steps: 5000,
+  steps: 4500,
   seed: 42,
   batch: { concepts: 160, picturesPerConcept: 3, rareShare: 0.1, mixShare: 0.2 },
   augmentation: STRONG_AUGMENTATION,
@@ -235,7 +235,9 @@ export class ClipTrainer {
    */
   private refreshBank(parameters: NamedTensors): void {
     const random = new Random(`bank/${this.options.seed}/${this.adam.step}`);
-    const texts = [...this.bankConcepts.keys()].map((concept) => caption(this.data.concepts[concept], random));
+    const texts = [...this.bankConcepts.keys()].map((concept) =>
+      caption(this.data.concepts[concept], random),
+    );
     const fresh = tf.tidy(() => unitRows(embedTokens(this.tokenizer.batch(texts), parameters, this.config)));
     this.bank.dispose();
     this.bank = fresh;

@@ -43,7 +43,10 @@ export function sketch({ data, layout }: PlotlyFigure): string {
     parts.push(
       grid(
         frame,
-        ticks(yRange).map((v) => ({ at: toY(v), text: label(log ? 10 ** v : v) })),
+        (log ? logTickMarks(yAxis, yRange) : ticks(yRange)).map((v) => ({
+          at: toY(v),
+          text: label(log ? 10 ** v : v),
+        })),
       ),
     );
     if (xAxis.showticklabels !== false) {
@@ -104,6 +107,12 @@ function ticks([min, max]: [number, number]): number[] {
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
   const first = Math.ceil(min / step - 1e-9);
   return Array.from({ length: Math.floor(max / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
+
+/** The ticks that the axis itself asks for, as log10. */
+function logTickMarks({ tickvals, dtick = 1 }: PlotlyAxis, [min, max]: [number, number]): number[] {
+  const powers = Array.from({ length: 60 }, (_, i) => (i - 30) * dtick);
+  return (tickvals?.map(Math.log10) ?? powers).filter((v) => v >= min && v <= max);
 }
 
 function label(value: number): string {

@@ -1,4 +1,6 @@
 /** The one place where TensorFlow is loaded: quiet, native, and the same for everybody in the process. */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import util from "node:util";
 import type * as TensorFlow from "@tensorflow/tfjs-node-gpu";
 
@@ -52,6 +54,8 @@ export function tensorflowBuild(): { version: string; device: "cpu" | "gpu" } {
 }
 
 function loadTensorFlow(): typeof TensorFlow {
+  const stderr = stderrSwitch();
+  stderr?.hush();
   try {
     return require("@tensorflow/tfjs-node-gpu") as typeof TensorFlow;
   } catch (error) {
@@ -59,5 +63,16 @@ function loadTensorFlow(): typeof TensorFlow {
     throw new Error(
       `lib/tensor: expected the compiled TensorFlow addon, got "${reason}" (do: npx vitrine setup)`,
     );
+  } finally {
+    stderr?.unhush();
   }
+}
+
+/** The small addon of native/hush.c; without it TensorFlow loads all the same, with two lines of log. */
+function stderrSwitch(): { hush(): void; unhush(): void } | undefined {
+  const beside = join(
+    dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")),
+    "lib/napi-v8/hush.node",
+  );
+  return existsSync(beside) ? require(beside) : undefined;
 }
