@@ -207,12 +207,13 @@ function models(paths) {
   const name = "models";
   if (!existsSync(paths.clipWeights))
     return finding("warn", name, "no Emoji-CLIP weights", "do: npx vitrine train-clip");
-  const metrics = readStamp(join(dirname(paths.clipWeights), "metrics.json"));
-  const numbers = Object.entries(metrics ?? {}).flatMap(([key, value]) =>
-    typeof value === "number" ? [`${key} ${Number(value.toPrecision(3))}`] : [],
+  const { curve = [] } = readStamp(join(dirname(paths.clipWeights), "training.json")) ?? {};
+  const last = curve[curve.length - 1] ?? {};
+  const numbers = ["heldOutTop1", "heldOutTop5"].flatMap((key) =>
+    typeof last[key] === "number" ? [`${key} ${(100 * last[key]).toFixed(1)}%`] : [],
   );
   const size = megabytes(statSync(paths.clipWeights).size);
-  return finding("ok", name, [`Emoji-CLIP, ${size}`, ...numbers.slice(0, 5)].join(", "));
+  return finding("ok", name, [`Emoji-CLIP, ${size}`, ...numbers].join(", "));
 }
 
 function browser() {

@@ -1,8 +1,8 @@
 /** `npx vitrine score-clip`: measures the embedded Emoji-CLIP anew on the held-out pictures, by prompt and by style. */
 import { NAME_PROMPTS, PROMPT, picturesOf, subgroupWords } from "../../data/emoji-clip/recipe";
-import { loadClip, unitRows, type ZeroShotAccuracy, zeroShotAccuracy } from "../../lib/clip";
+import { loadClip, type ZeroShotAccuracy, zeroShotAccuracy } from "../../lib/clip";
 import { openEmoji } from "../../lib/datasets";
-import { type Tensor, tf } from "../../lib/tensor";
+import { type Tensor, tf, unitRows } from "../../lib/tensor";
 
 export async function run(): Promise<number> {
   const clip = await loadClip("emoji-clip");

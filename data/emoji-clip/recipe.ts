@@ -9,11 +9,10 @@ import {
   type PreprocessorConfig,
   preprocessorConfig,
   trainTokenizer,
-  unitRows,
   zeroShotAccuracy,
 } from "../../lib/clip";
 import { type EmojiDataset, PICTURE_SIZE } from "../../lib/datasets";
-import { type NamedTensors, Random, type Tensor, tf } from "../../lib/tensor";
+import { type NamedTensors, Random, type Tensor, tf, unitRows } from "../../lib/tensor";
 
 const IMAGE_SIZE = 48;
 const MERGES = 2500;

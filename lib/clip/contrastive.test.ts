@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectNoLeak, Random, type Tensor, tf } from "../tensor";
-import { contrastiveTerms, unitRows } from ".";
+import { expectNoLeak, Random, type Tensor, tf, unitRows } from "../tensor";
+import { contrastiveTerms } from ".";
 
 const random = new Random("contrastive");
 const rows = (count: number) => unitRows(random.normalTensor([count, 5]));

@@ -4,7 +4,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
-import { disposeAll, type NamedTensors, type Tensor, tf } from "../tensor";
+import { disposeAll, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
 import { parameterShapes } from "./parameters";
 import { normalisePixels, type PreprocessorConfig, type RgbPicture, resizeAndCrop } from "./preprocess";
@@ -54,11 +54,6 @@ export class Clip {
   dispose(): void {
     disposeAll(this.parameters);
   }
-}
-
-/** Rows scaled to Euclidean norm 1. [B, P] -> [B, P] */
-export function unitRows(x: Tensor): Tensor {
-  return tf.tidy(() => x.mul(x.square().sum(-1, true).rsqrt()));
 }
 
 /** Models that come with the project, by name. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { expectNoLeak, type NamedTensors, Random, tf } from "../tensor";
+import { expectNoLeak, type NamedTensors, Random, tf, unitRows } from "../tensor";
 import {
   augment,
   type ClipConfig,
@@ -21,7 +21,6 @@ import {
   STRONG_AUGMENTATION,
   toPatches,
   trainTokenizer,
-  unitRows,
   zeroShotAccuracy,
 } from ".";
 

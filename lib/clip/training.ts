@@ -1,9 +1,9 @@
 /** Contrastive training of a CLIP: one step after another, each a function of the state, the seed and its number. */
-import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf } from "../tensor";
+import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf, unitRows } from "../tensor";
 import { type AugmentOptions, augment, STRONG_AUGMENTATION } from "./augment";
 import { type ClipConfig, patchCount } from "./config";
 import { contrastiveTerms } from "./contrastive";
-import { unitRows } from "./model";
+
 import { initialParameters } from "./parameters";
 import { normaliseUnit, type PreprocessorConfig } from "./preprocess";
 import { embedTokens } from "./text";

@@ -1,11 +1,6 @@
 /** The constraint that every feature's decoder row has norm 1. */
 import { type Tensor, tf } from "../tensor";
 
-/** Rows of `decoder` [F, D] divided by their norms. The caller owns the result. */
-export function unitRows(decoder: Tensor): Tensor {
-  return tf.tidy(() => decoder.mul(tf.rsqrt(decoder.square().sum(1, true))));
-}
-
 /**
  * The gradient without its component along each unit row: g - (g · w) w, so that the step does not work against the
  * constraint (Bricken et al., 2023). `gradient` and `decoder` [F, D]; the caller owns the result.

@@ -1,8 +1,8 @@
 /** Training the post's architecture: start, loss terms with their gradients written out, constraints. */
-import { type NamedTensors, type Random, type Tensor, tf } from "../tensor";
+import { type NamedTensors, type Random, type Tensor, tf, unitRows } from "../tensor";
 import type { StepContext, StepResult, TrainingForm } from "./architectures";
 import type { SaeTrainingConfig } from "./config";
-import { unitRows, withoutParallel } from "./decoder-norm";
+import { withoutParallel } from "./decoder-norm";
 import { ghostTerm } from "./ghost";
 import { kaimingBound } from "./init";
 import { addRows, matMul, relu, reluGrad } from "./matmul";

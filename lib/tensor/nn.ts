@@ -52,6 +52,11 @@ export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: numb
   return op(x, scale, shift);
 }
 
+/** Rows divided by their Euclidean norms. x [N, D] -> [N, D]; a row of zeros gives no numbers. The caller owns the result. */
+export function unitRows(x: Tensor): Tensor {
+  return tf.tidy(() => x.mul(x.square().sum(-1, true).rsqrt()));
+}
+
 /** x · sigmoid(1.702 x), the "quick GELU" of OpenAI's CLIP. */
 export const quickGelu = tf.customGrad((...args) => {
   const x = args[0] as Tensor;

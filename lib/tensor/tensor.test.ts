@@ -124,3 +124,8 @@ test("expectNoLeak notices a tensor left behind", async () => {
     /expectNoLeak: expected \d+ live tensors/,
   );
 });
+
+test("danfojs shares this TensorFlow instead of bringing its own", () => {
+  const danfo = require("danfojs-node") as { tensorflow: unknown };
+  assert.equal(danfo.tensorflow, require("@tensorflow/tfjs-node-gpu"));
+});
