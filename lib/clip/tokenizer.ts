@@ -1,4 +1,5 @@
 /** Text to tokens through a Hugging Face tokenizer.json. */
+import { createHash } from "node:crypto";
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { TextConfig } from "./config";
 import type { TokenBatch } from "./text";
@@ -6,6 +7,8 @@ import type { TokenBatch } from "./text";
 /** What turns texts into a `TokenBatch`. */
 export class ClipTokenizer {
   private readonly tokenizer: Tokenizer;
+  /** SHA-256 of the tokenizer.json: another vocabulary is another model. */
+  readonly hash: string;
 
   /** `json` is a parsed tokenizer.json, `config` says where the tower's limits are. */
   constructor(
@@ -13,6 +16,7 @@ export class ClipTokenizer {
     private readonly config: Pick<TextConfig, "max_position_embeddings" | "eos_token_id">,
   ) {
     this.tokenizer = new Tokenizer(json, {});
+    this.hash = createHash("sha256").update(JSON.stringify(json)).digest("hex");
   }
 
   /** One row of token numbers with both special tokens, cut to the context length (end-of-text is kept). */

@@ -81,7 +81,7 @@ async function writeCheckpoint(trainer: ClipTrainer, folder: string, seconds: nu
   await writeSafetensors(join(folder, "checkpoint.safetensors"), stored, {
     step: String(step),
     seconds: String(seconds),
-    options: fingerprint(trainer),
+    options: trainer.fingerprint,
   });
 }
 
@@ -97,9 +97,9 @@ async function resume(trainer: ClipTrainer, folder: string): Promise<number> {
     await writeFileAtomic(metrics, "");
     return 0;
   }
-  if (file.metadata.options !== fingerprint(trainer)) {
+  if (file.metadata.options !== trainer.fingerprint) {
     throw new Error(
-      `${path}: expected a checkpoint of these options and data, got one of others (do: --fresh, or the old options)`,
+      `${path}: expected a checkpoint of these options, data and vocabulary, got one of others (do: --fresh, or the old ones)`,
     );
   }
   const step = Number(file.metadata.step);
@@ -110,10 +110,6 @@ async function resume(trainer: ClipTrainer, folder: string): Promise<number> {
   const kept = (await readRun(folder)).filter((line) => line.step <= step);
   await writeFileAtomic(metrics, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
   return Number(file.metadata.seconds);
-}
-
-function fingerprint(trainer: ClipTrainer): string {
-  return JSON.stringify({ config: trainer.config, options: trainer.options, data: trainer.dataHash });
 }
 
 function meanOf(steps: readonly StepMetrics[]): StepMetrics {

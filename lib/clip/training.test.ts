@@ -163,7 +163,7 @@ test("a small CLIP learns to name colours, and a run that was stopped and resume
   }
 });
 
-test("a checkpoint of other options is refused with what to do", async () => {
+test("a checkpoint of other options or other texts is refused with what to do", async () => {
   const folder = await mkdtemp(join(tmpdir(), "vitrine-clip-"));
   const common = {
     folder,

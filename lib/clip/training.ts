@@ -1,4 +1,5 @@
 /** Contrastive training of a CLIP: one step after another, each a function of the state, the seed and its number. */
+import { createHash } from "node:crypto";
 import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf, unitRows } from "../tensor";
 import { type AugmentOptions, augment, STRONG_AUGMENTATION } from "./augment";
 import { type ClipConfig, patchCount } from "./config";
@@ -102,9 +103,14 @@ export class ClipTrainer {
     this.bank = tf.zeros([common.length, config.projection_dim]);
   }
 
-  /** Identifies the data, for checkpoints. */
-  get dataHash(): string {
-    return this.data.hash;
+  /** Names all that a run depends on beside the code: a checkpoint of one fingerprint is refused by any other. */
+  get fingerprint(): string {
+    const { hash, concepts, labelTexts } = this.data;
+    const texts = createHash("sha256")
+      .update(JSON.stringify([concepts, labelTexts]))
+      .digest("hex");
+    const { config, options, tokenizer } = this;
+    return JSON.stringify({ config, options, pictures: hash, texts, tokenizer: tokenizer.hash });
   }
 
   /** Steps done. */
@@ -229,10 +235,7 @@ export class ClipTrainer {
     return out;
   }
 
-  /**
-   * The bank's texts are drawn like the batch's captions: were they told apart by their form, the texts of one form
-   * would only ever be negatives, and zero-shot with that form would suffer.
-   */
+  /** The bank's texts are drawn like the batch's captions, so that the form of a text never tells a negative. */
   private refreshBank(parameters: NamedTensors): void {
     const random = new Random(`bank/${this.options.seed}/${this.adam.step}`);
     const texts = [...this.bankConcepts.keys()].map((concept) =>
