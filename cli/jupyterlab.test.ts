@@ -56,7 +56,7 @@ test("Run All in JupyterLab draws the training notebook's figures and raises no 
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/lab/tree/notebooks/${name}?token=${token}`);
     await page.waitForSelector(".jp-Notebook .jp-CodeCell", { timeout: 2 * MINUTE });
-    await page.getByText("TypeScript (Vitrine)").first().waitFor({ timeout: MINUTE });
+    await page.getByText("TypeScript (Vitrine)").first().waitFor({ state: "attached", timeout: MINUTE });
     await page.click('.lm-MenuBar-itemLabel:has-text("Run")');
     await page.click('.lm-Menu-itemLabel:text-is("Run All Cells")');
 
