@@ -2,8 +2,13 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { designEmojiClip, emojiContrastiveData, emojiScorer } from "../../data/emoji-clip/recipe";
-import { ClipTrainer, EMOJI_TRAINING, type RunRecord, readRun, runTraining, saveClip } from "../../lib/clip";
+import {
+  designEmojiClip,
+  EMOJI_TRAINING,
+  emojiContrastiveData,
+  emojiScorer,
+} from "../../data/emoji-clip/recipe";
+import { ClipTrainer, type RunRecord, readRun, runTraining, saveClip } from "../../lib/clip";
 import { openEmoji } from "../../lib/datasets";
 import { writeFileAtomic } from "../../lib/io";
 import { figurePng, stopPictures } from "../../lib/notebook";

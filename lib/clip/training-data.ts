@@ -49,7 +49,8 @@ export interface Batch {
 
 /**
  * The batch of step `step`: a function of the data, the seed and the step alone, so that training resumes exactly.
- * Every common concept comes once an epoch, in an order of its own each epoch.
+ * An epoch shows every common concept at most once, in an order of its own; those that do not fill a last batch wait for
+ * the next.
  */
 export function drawBatch(data: ContrastiveData, step: number, seed: number, options: BatchOptions): Batch {
   const random = new Random(`batch/${seed}/${step}`);

@@ -62,12 +62,16 @@ export async function runTraining(trainer: ClipTrainer, options: RunOptions): Pr
   return trainer.step >= steps;
 }
 
-/** All records of a run. */
+/** All records of a run, none where there is no run; a last line that was cut short is left out. */
 export async function readRun(folder: string): Promise<RunRecord[]> {
-  const text = await readFile(join(folder, "metrics.jsonl"), "utf8").catch(() => "");
-  return text
+  const text = await readFile(join(folder, "metrics.jsonl"), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  return whole
     .split("\n")
-    .filter((line) => line.endsWith("}"))
+    .filter(Boolean)
     .map((line) => JSON.parse(line) as RunRecord);
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,6 @@ import {
   ClipTrainer,
   type ContrastiveData,
   drawBatch,
-  EMOJI_TRAINING,
   embedPatches,
   embedTokens,
   normalisePixels,
@@ -19,6 +18,7 @@ import {
   readRun,
   runTraining,
   STRONG_AUGMENTATION,
+  type TrainingOptions,
   toPatches,
   trainTokenizer,
   zeroShotAccuracy,
@@ -91,13 +91,18 @@ const config: ClipConfig = {
 };
 const tokenizer = new ClipTokenizer(tokenizerJson, config.text_config);
 const preprocessor = preprocessorConfig(16);
-const options = {
-  ...EMOJI_TRAINING,
+const options: TrainingOptions = {
   steps: 40,
+  seed: 42,
   warmUpSteps: 5,
   learningRate: 5e-3,
-  bankEvery: 4,
+  weightDecay: 0.1,
+  maxGradientNorm: 1,
+  keptPatchShare: 0.5,
+  allPatchesFrom: 0.85,
   averageDecay: 0.9,
+  weights: { pictureToText: 0.5, textToPicture: 0.5, pictureToPicture: 0.5, pictureToLabel: 0.2 },
+  bankEvery: 4,
   batch: { concepts: 4, picturesPerConcept: 3, rareShare: 0, mixShare: 0.3 },
   augmentation: { ...STRONG_AUGMENTATION, colour: 0, permute: 0, grey: 0, outline: 0 },
 };
@@ -180,6 +185,19 @@ test("a checkpoint of other options or other texts is refused with what to do", 
       runTraining(newTrainer(), common),
       /expected a checkpoint of these options.*--fresh/,
     );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("a line of metrics that a crash cut short is left out, and a run that is not there has none", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "vitrine-clip-"));
+  try {
+    assert.deepEqual(await readRun(folder), []);
+    const line = { kind: "evaluation", step: 5, seconds: 1, scores: { top1: 0.5 } };
+    const torn = JSON.stringify({ ...line, step: 10 }).slice(0, -1); // ends in a brace all the same
+    await writeFile(join(folder, "metrics.jsonl"), `${JSON.stringify(line)}\n${torn}`);
+    assert.deepEqual(await readRun(folder), [line]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,10 +1,9 @@
 /** Contrastive training of a CLIP: one step after another, each a function of the state, the seed and its number. */
 import { createHash } from "node:crypto";
 import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf, unitRows } from "../tensor";
-import { type AugmentOptions, augment, STRONG_AUGMENTATION } from "./augment";
+import { type AugmentOptions, augment } from "./augment";
 import { type ClipConfig, patchCount } from "./config";
 import { contrastiveTerms } from "./contrastive";
-
 import { initialParameters } from "./parameters";
 import { normaliseUnit, type PreprocessorConfig } from "./preprocess";
 import { embedTokens } from "./text";
@@ -37,23 +36,6 @@ export interface TrainingOptions {
   /** Every so many steps the texts of all concepts are embedded anew, as further negatives. */
   bankEvery: number;
 }
-
-/** What Emoji-CLIP was trained with; see data/emoji-clip/README.md for what was tried. */
-export const EMOJI_TRAINING: TrainingOptions = {
-  steps: 4500,
-  seed: 42,
-  batch: { concepts: 160, picturesPerConcept: 3, rareShare: 0.1, mixShare: 0.2 },
-  augmentation: STRONG_AUGMENTATION,
-  learningRate: 1e-3,
-  warmUpSteps: 300,
-  weightDecay: 0.1,
-  maxGradientNorm: 1,
-  keptPatchShare: 0.5,
-  allPatchesFrom: 0.87,
-  averageDecay: 0.998,
-  weights: { pictureToText: 0.5, textToPicture: 0.5, pictureToPicture: 0.5, pictureToLabel: 0.2 },
-  bankEvery: 25,
-};
 
 export interface StepMetrics {
   /** Steps done, this one included. */
@@ -118,7 +100,7 @@ export class ClipTrainer {
     return this.adam.step;
   }
 
-  /** Takes one step. Throws when the loss is not a number; the state is then that of before the step. */
+  /** Takes one step. Throws when the loss is not a number; the parameters are then those of before the step. */
   trainStep(): StepMetrics {
     const { options } = this;
     const number = this.adam.step;
