@@ -1,14 +1,23 @@
-/** `npx vitrine train-clip`: trains Emoji-CLIP on the emoji set (resumes where it stopped; --fresh, --steps N, --run DIR, --out DIR). */
+/** `npx vitrine train-clip`: trains Emoji-CLIP on the emoji set (resumes where it stopped; --fresh, --from MODEL, --steps N, --run DIR, --out DIR). */
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import {
   designEmojiClip,
   EMOJI_TRAINING,
   emojiContrastiveData,
   emojiScorer,
 } from "../../data/emoji-clip/recipe";
-import { ClipTrainer, type RunRecord, readRun, runTraining, saveClip } from "../../lib/clip";
+import {
+  type ClipConfig,
+  type ClipTokenizer,
+  ClipTrainer,
+  loadClip,
+  type RunRecord,
+  readRun,
+  runTraining,
+  saveClip,
+} from "../../lib/clip";
 import { openEmoji } from "../../lib/datasets";
 import { writeFileAtomic } from "../../lib/io";
 import { figurePng, stopPictures } from "../../lib/notebook";
@@ -21,6 +30,7 @@ export async function run(argv: string[]): Promise<number> {
     args: argv,
     options: {
       fresh: { type: "boolean", default: false },
+      from: { type: "string" },
       steps: { type: "string", default: String(EMOJI_TRAINING.steps) },
       run: { type: "string", default: join(MODEL_FOLDER, "run") },
       out: { type: "string", default: MODEL_FOLDER },
@@ -37,7 +47,17 @@ export async function run(argv: string[]): Promise<number> {
   const design = designEmojiClip(data);
   const { config, tokenizer, tokenizerJson, preprocessor } = design;
   const options = { ...EMOJI_TRAINING, steps };
-  const trainer = new ClipTrainer(config, data, tokenizer, preprocessor, options);
+  const start = values.from === undefined ? undefined : await loadClip(values.from);
+  const shape = (clip: { config: ClipConfig; tokenizer: ClipTokenizer }) => {
+    const { vision_config, text_config, projection_dim } = clip.config;
+    return [vision_config, text_config, projection_dim, clip.tokenizer.hash];
+  };
+  if (start && !isDeepStrictEqual(shape(start), shape(design))) {
+    throw new Error(
+      `train-clip: expected --from a model of the recipe's architecture and vocabulary, got "${values.from}" of another`,
+    );
+  }
+  const trainer = new ClipTrainer(config, data, tokenizer, preprocessor, options, start);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
 

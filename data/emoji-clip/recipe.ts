@@ -22,16 +22,17 @@ const CONTEXT_LENGTH = 16;
 
 /** How it is trained; README.md says what was tried, and how the weights that are here came about. */
 export const EMOJI_TRAINING: TrainingOptions = {
-  steps: 4500,
+  steps: 4000,
   seed: 42,
   batch: { concepts: 160, picturesPerConcept: 3, rareShare: 0.1, mixShare: 0.2 },
   augmentation: STRONG_AUGMENTATION,
   learningRate: 1e-3,
-  warmUpSteps: 300,
+  muonRate: 1,
+  warmUpSteps: 200,
   weightDecay: 0.1,
   maxGradientNorm: 1,
   keptPatchShare: 0.5,
-  allPatchesFrom: 0.87,
+  allPatchesFrom: 0.8,
   averageDecay: 0.998,
   weights: { pictureToText: 0.5, textToPicture: 0.5, pictureToPicture: 0.5, pictureToLabel: 0.2 },
   bankEvery: 25,

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { expectNoLeak, type NamedTensors, Random, tf, unitRows } from "../tensor";
+import { disposeAll, expectNoLeak, type NamedTensors, Random, tf, unitRows } from "../tensor";
 import {
   augment,
   type ClipConfig,
@@ -13,6 +13,7 @@ import {
   drawBatch,
   embedPatches,
   embedTokens,
+  initialParameters,
   normalisePixels,
   preprocessorConfig,
   readRun,
@@ -96,6 +97,7 @@ const options: TrainingOptions = {
   seed: 42,
   warmUpSteps: 5,
   learningRate: 5e-3,
+  muonRate: 1,
   weightDecay: 0.1,
   maxGradientNorm: 1,
   keptPatchShare: 0.5,
@@ -188,6 +190,30 @@ test("a checkpoint of other options or other texts is refused with what to do", 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test("training can start from a model, which stays as it was, and whose checkpoints no other start may take", async () => {
+  await expectNoLeak(() => {
+    const parameters = initialParameters(config, new Random("another"));
+    const from = (hash: string) =>
+      new ClipTrainer(
+        config,
+        data,
+        tokenizer,
+        preprocessor,
+        { ...options, muonRate: 0 },
+        { parameters, hash },
+      );
+    const [one, other, none] = [from("one"), from("other"), newTrainer()];
+    assert.equal(new Set([one, other, none].map(({ fingerprint }) => fingerprint)).size, 3);
+    const before = Object.fromEntries(Object.entries(parameters).map(([name, x]) => [name, x.dataSync()]));
+    for (const [name, x] of Object.entries(one.averaged()))
+      assert.deepEqual(x.dataSync(), before[name], name);
+    one.trainStep();
+    for (const [name, x] of Object.entries(parameters)) assert.deepEqual(x.dataSync(), before[name], name);
+    for (const trainer of [one, other, none]) trainer.dispose();
+    disposeAll(parameters);
+  });
 });
 
 test("a line of metrics that a crash cut short is left out, and a run that is not there has none", async () => {

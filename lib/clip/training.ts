@@ -1,9 +1,10 @@
 /** Contrastive training of a CLIP: one step after another, each a function of the state, the seed and its number. */
 import { createHash } from "node:crypto";
-import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf, unitRows } from "../tensor";
+import { Adam, disposeAll, Muon, type NamedTensors, Random, type Tensor, tf, unitRows } from "../tensor";
 import { type AugmentOptions, augment } from "./augment";
 import { type ClipConfig, patchCount } from "./config";
 import { contrastiveTerms } from "./contrastive";
+import type { Clip } from "./model";
 import { initialParameters } from "./parameters";
 import { normaliseUnit, type PreprocessorConfig } from "./preprocess";
 import { embedTokens } from "./text";
@@ -17,8 +18,10 @@ export interface TrainingOptions {
   seed: number;
   batch: BatchOptions;
   augmentation: AugmentOptions;
-  /** Highest learning rate. */
+  /** Highest learning rate, of AdamW. */
   learningRate: number;
+  /** The blocks' matrices learn by Muon at this many times the learning rate; 0: by AdamW like the rest. */
+  muonRate: number;
   /** Steps of linear warm-up. */
   warmUpSteps: number;
   /** AdamW's decay of matrices, a share of the learning rate a step. */
@@ -64,6 +67,7 @@ const MAX_LOGIT_SCALE = Math.log(100); // as in CLIP
 
 export class ClipTrainer {
   private readonly adam: Adam;
+  private readonly muon: Muon;
   private average: NamedTensors;
   private bank: Tensor;
   private readonly bankConcepts: Map<number, number>;
@@ -75,10 +79,22 @@ export class ClipTrainer {
     private readonly tokenizer: ClipTokenizer,
     private readonly preprocessor: PreprocessorConfig,
     readonly options: TrainingOptions,
+    /** A model to go on from; it stays the caller's. Without one, parameters are drawn. */
+    private readonly start?: Pick<Clip, "parameters" | "hash">,
   ) {
-    const initial = initialParameters(config, new Random(`parameters/${options.seed}`));
+    const initial = start
+      ? Object.fromEntries(Object.entries(start.parameters).map(([name, tensor]) => [name, tensor.clone()]))
+      : initialParameters(config, new Random(`parameters/${options.seed}`));
     this.names = Object.keys(initial);
-    this.adam = new Adam(initial, { beta2: 0.98, weightDecay: options.weightDecay });
+    const { weightDecay } = options;
+    const hidden = (name: string) => options.muonRate > 0 && /\.layers\..*(proj|fc\d)\.weight$/.test(name);
+    const only = (wanted: (name: string) => boolean) =>
+      Object.fromEntries(Object.entries(initial).filter(([name]) => wanted(name)));
+    this.muon = new Muon(only(hidden), { weightDecay });
+    this.adam = new Adam(
+      only((name) => !hidden(name)),
+      { beta2: 0.98, weightDecay },
+    );
     this.average = initial;
     const common = data.concepts.flatMap(({ rare }, i) => (rare ? [] : [i]));
     this.bankConcepts = new Map(common.map((concept, row) => [concept, row]));
@@ -91,8 +107,15 @@ export class ClipTrainer {
     const texts = createHash("sha256")
       .update(JSON.stringify([concepts, labelTexts]))
       .digest("hex");
-    const { config, options, tokenizer } = this;
-    return JSON.stringify({ config, options, pictures: hash, texts, tokenizer: tokenizer.hash });
+    const { config, options, tokenizer, start } = this;
+    return JSON.stringify({
+      config,
+      options,
+      pictures: hash,
+      texts,
+      tokenizer: tokenizer.hash,
+      start: start?.hash,
+    });
   }
 
   /** Steps done. */
@@ -107,7 +130,7 @@ export class ClipTrainer {
     const random = new Random(`views/${options.seed}/${number}`);
     const batch = drawBatch(this.data, number, options.seed, options.batch);
     const pictures = batch.conceptOf.length;
-    const parameters = this.adam.read();
+    const parameters = this.parameters();
     if (number % options.bankEvery === 0) this.refreshBank(parameters);
 
     const terms: number[] = [];
@@ -154,6 +177,7 @@ export class ClipTrainer {
     }
     const learningRate = learningRateAt(number, options);
     this.adam.apply(gradients, learningRate);
+    this.muon.apply(gradients, learningRate * options.muonRate);
     disposeAll(gradients);
     this.limitLogitScale();
     this.updateAverage();
@@ -171,10 +195,14 @@ export class ClipTrainer {
 
   /** For a checkpoint. The caller disposes the tensors. */
   state(): TrainerState {
-    const { values, first, second } = this.adam.state();
     const tensors: NamedTensors = { bank: this.bank.clone() };
-    for (const [part, record] of Object.entries({ values, first, second })) {
-      for (const name of this.names) tensors[`${part}/${name}`] = record[name];
+    const parts = { adam: this.adam.state(), muon: this.muon.state() };
+    for (const [optimiser, state] of Object.entries(parts)) {
+      for (const [part, record] of Object.entries(state)) {
+        for (const [name, tensor] of Object.entries(record as NamedTensors)) {
+          tensors[`${optimiser}/${part}/${name}`] = tensor;
+        }
+      }
     }
     for (const name of this.names) tensors[`average/${name}`] = this.average[name].clone();
     return { step: this.adam.step, tensors };
@@ -182,9 +210,18 @@ export class ClipTrainer {
 
   /** Goes on from what `state` gave; copies. */
   restore({ step, tensors }: TrainerState): void {
-    const part = (label: string) =>
-      Object.fromEntries(this.names.map((name) => [name, tensors[`${label}/${name}`]]));
-    this.adam.restore(step, { values: part("values"), first: part("first"), second: part("second") });
+    const part = (label: string): NamedTensors =>
+      Object.fromEntries(
+        Object.entries(tensors).flatMap(([name, tensor]) =>
+          name.startsWith(`${label}/`) ? [[name.slice(label.length + 1), tensor]] : [],
+        ),
+      );
+    this.adam.restore(step, {
+      values: part("adam/values"),
+      first: part("adam/first"),
+      second: part("adam/second"),
+    });
+    this.muon.restore({ values: part("muon/values"), momentum: part("muon/momentum") });
     disposeAll(this.average);
     this.average = Object.fromEntries(this.names.map((name) => [name, tensors[`average/${name}`].clone()]));
     this.bank.dispose();
@@ -193,8 +230,13 @@ export class ClipTrainer {
 
   dispose(): void {
     this.adam.dispose();
+    this.muon.dispose();
     disposeAll(this.average);
     this.bank.dispose();
+  }
+
+  private parameters(): NamedTensors {
+    return { ...this.adam.read(), ...this.muon.read() };
   }
 
   private views(pixels: Float32Array, count: number, random: Random): Tensor {
@@ -238,7 +280,7 @@ export class ClipTrainer {
   private updateAverage(): void {
     const { step } = this.adam;
     const decay = Math.min(this.options.averageDecay, (1 + step) / (10 + step));
-    const current = this.adam.read();
+    const current = this.parameters();
     for (const name of this.names) {
       const next = tf.tidy(() => this.average[name].mul(decay).add(current[name].mul(1 - decay)));
       this.average[name].dispose();

@@ -1,6 +1,7 @@
 /** The one door to TensorFlow. */
 export * from "./adam";
 export * from "./backend";
+export * from "./muon";
 export * from "./nn";
 export * from "./ownership";
 export * from "./random";
