@@ -2,7 +2,7 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { MessageChannel, Worker } = require("node:worker_threads");
+const { Worker } = require("node:worker_threads");
 
 const root = path.resolve(__dirname, "..");
 const flag = process.argv.indexOf("-f");
@@ -17,13 +17,11 @@ if (!connectionFile) {
 const notebookDir = process.cwd();
 const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
 const state = new SharedArrayBuffer(16);
-const { port1, port2 } = new MessageChannel();
 
 /** A thread runs one TypeScript file through the same loader as everything else. */
-function startThread(entry, workerData, transferList) {
+function startThread(entry, workerData) {
   const worker = new Worker(path.join(__dirname, "thread.js"), {
     workerData: { ...workerData, entry, root, notebookDir },
-    transferList,
     stdin: false,
   });
   worker.on("error", (error) => {
@@ -33,8 +31,7 @@ function startThread(entry, workerData, transferList) {
   return worker;
 }
 
-const server = startThread("session/server.ts", { connection, state, compiler: port1 }, [port1]);
-startThread("compiler/thread.ts", { port: port2 }, [port2]);
+const server = startThread("session/server.ts", { connection, state });
 
 require("./loader.js").useTypeScript(root);
 require("./executor/main.ts").startExecutor({ root, notebookDir, server, state });

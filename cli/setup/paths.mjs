@@ -34,6 +34,7 @@ export function pathsUnder(base) {
     notebooks: at("notebooks"),
     state: at(".vitrine"),
     logs: at(".vitrine", "logs"),
+    kernelState: at(".vitrine", "kernel"),
     setupLock: at(".vitrine", "setup.lock"),
     jupyter: at(".vitrine", "jupyter"),
   };

@@ -1,6 +1,7 @@
 /** The set-up: runs the steps that are not done, those that do not depend on each other at the same time. */
 import { mkdirSync, rmSync } from "node:fs";
 import { addon } from "./addon.mjs";
+import { compiler } from "./compiler.mjs";
 import { emoji } from "./emoji.mjs";
 import { diskFailure, isDiskFull, SetupFailure } from "./failure.mjs";
 import { kernelspec } from "./kernelspec.mjs";
@@ -30,7 +31,9 @@ import { tensorflow } from "./tensorflow.mjs";
 
 /** All steps, in the order of a person's reading. @returns {Step[]} */
 export function allSteps(paths) {
-  return [npmPackages, pythonPackages, tensorflow, addon, kernelspec, emoji].map((make) => make(paths));
+  return [npmPackages, pythonPackages, tensorflow, addon, compiler, kernelspec, emoji].map((make) =>
+    make(paths),
+  );
 }
 
 /** True when the step's result is there and was made from today's inputs. */

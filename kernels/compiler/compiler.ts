@@ -6,7 +6,7 @@ import type { CompileResult, Completeness, Completion, Inspection, Problem } fro
 import { emitCell } from "./emit";
 import { type DeclaredName, declaredNames, mentionedNames } from "./names";
 import { problemsIn } from "./problems";
-import { Project, type ProjectOptions, slotName } from "./project";
+import { Project, type ProjectOptions, slotImport, slotName } from "./project";
 
 /** Where a name that later cells can see comes from. */
 interface ScopeEntry {
@@ -29,7 +29,7 @@ interface Cell {
 
 export class Compiler {
   readonly #project: Project;
-  readonly #notebookDir: string;
+  #notebookDir: string;
   /** The slot of the text being typed. */
   readonly #liveSlot: number;
   readonly #scope = new Map<string, ScopeEntry>();
@@ -42,10 +42,18 @@ export class Compiler {
     this.#liveSlot = this.#project.acquireSlot();
   }
 
-  /** Loads the standard types, which every first cell waits for otherwise. */
-  warmUp(): void {
-    this.#live("");
-    this.#project.service.getSemanticDiagnostics(this.#project.slotFile(this.#liveSlot));
+  /** Loads and checks what first cells wait for otherwise: the standard types, and those of `modules` if there are any. */
+  warmUp(modules: readonly string[] = []): void {
+    for (const module of modules) this.compile(`import * as module from "${module}"; module`);
+    this.compile("const answer = await Promise.resolve([1, 2]); console.log(answer.map(String)); answer");
+    // No completion here: its collator could not be kept in a snapshot.
+    this.#forgetUnreachable();
+  }
+
+  /** From here on cells are those of a notebook in this folder. */
+  moveTo(notebookDir: string): void {
+    this.#notebookDir = notebookDir;
+    this.#project.moveTo(notebookDir);
   }
 
   /** Type-checks and translates; the cell's names are visible to others only after `commit`. */
@@ -59,7 +67,7 @@ export class Compiler {
     this.#lastId += 1;
     const id = this.#lastId;
     const slot = this.#project.acquireSlot();
-    const prefix = `${this.#project.slotImports}${aliasesOf(visible)}\n`;
+    const prefix = `${slotImport}${aliasesOf(visible)}\n`;
     const checked = `${prefix}${source}\n${exportsOf(names)}`;
     const problems = this.#problemsIn(slot, checked, prefix.length, source);
     if (problems.length > 0) {
@@ -105,7 +113,7 @@ export class Compiler {
       .filter(
         ({ name, kind }) => name.toLowerCase().startsWith(typed) && kind !== ts.ScriptElementKind.warning,
       )
-      .filter(({ name }) => !name.startsWith("$slot"))
+      .filter(({ name }) => name !== "$cells")
       .sort((a, b) => compare(a.sortText, b.sortText) || compare(a.name, b.name))
       .map(({ name, kind }) => ({ text: name, type: kind }));
     return { start, end: offset, matches };
@@ -146,7 +154,7 @@ export class Compiler {
   #live(text: string): { fileName: string; prefixLength: number } {
     const names = declaredNames(parse(text));
     const aliases = aliasesOf([...this.#scope].filter(([name]) => !names.has(name)));
-    const prefix = `${this.#project.slotImports}${aliases}\n`;
+    const prefix = `${slotImport}${aliases}\n`;
     this.#project.fillSlot(this.#liveSlot, `${prefix}${text}\nexport {};`);
     return { fileName: this.#project.slotFile(this.#liveSlot), prefixLength: prefix.length };
   }

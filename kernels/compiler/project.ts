@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
 import { importBases } from "./bases";
+import { keepingRegistry } from "./registry";
 
 export interface ProjectOptions {
   /** The clone: where tsconfig.json and node_modules are. */
@@ -12,12 +13,19 @@ export interface ProjectOptions {
 }
 
 /**
- * Cells are checked in numbered slots that exist from the start and all import one another. So a new cell changes the text of one
- * file but neither the list of files nor the imports between them, and TypeScript keeps the whole structure of its program: some
- * ten times faster than adding a file.
+ * Cells are checked in numbered slots that exist from the start and all import one index of them all. So a new cell changes the
+ * text of one file but neither the list of files nor the imports between them, and TypeScript keeps the whole structure of its
+ * program: some ten times faster than adding a file.
  */
 const slotPattern = /^\.slot-\d+\.ts$/;
-const firstSlots = 64;
+const firstSlots = 256;
+
+/**
+ * How the text in a slot reaches all others, see `slotName`: one line without a line break. Unlike `import *`, it does not make
+ * TypeScript look into every slot.
+ */
+export const slotImport = 'import $cells = require("./.cells"); ';
+const emptySlot = `${slotImport}export {};`;
 
 interface Slot {
   text: string;
@@ -36,30 +44,39 @@ export class Project {
   readonly service: ts.LanguageService;
   readonly options: ts.CompilerOptions;
   readonly #root: string;
-  readonly #notebookDir: string;
+  #notebookDir: string;
   readonly #globalsFile: string;
+  readonly #slotDir: string;
+  /** Exports the modules in all slots. */
+  readonly #indexFile: string;
   readonly #slots: Slot[] = [];
   readonly #slotsByFile = new Map<string, Slot>();
   readonly #modules: ts.ModuleResolutionCache;
+  readonly #versions = new Map<string, string>();
+  readonly #snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot | undefined }>();
   #version = 0;
 
   constructor({ root, notebookDir }: ProjectOptions) {
     this.#root = root;
     this.#notebookDir = notebookDir;
     this.#globalsFile = path.join(root, "kernels", ".globals.d.ts");
+    this.#slotDir = path.join(root, "kernels", ".slots");
+    this.#indexFile = path.join(this.#slotDir, ".cells.ts");
     this.options = readOptions(root);
     this.#modules = ts.createModuleResolutionCache(root, (name) => name, this.options);
     this.#addSlots(firstSlots);
-    this.service = ts.createLanguageService(this.#host(), ts.createDocumentRegistry(true, root));
+    this.service = ts.createLanguageService(this.#host(), keepingRegistry());
   }
 
-  /** Names by which the text in a slot reaches the modules in all slots: one line without a line break. */
-  get slotImports(): string {
-    return this.#slots.map((_, slot) => `import * as ${slotName(slot)} from "./.slot-${slot}"; `).join("");
+  /** From here on cells are those of a notebook in this folder. */
+  moveTo(notebookDir: string): void {
+    this.#notebookDir = notebookDir;
+    this.#version += 1;
+    this.#versions.clear();
   }
 
   slotFile(slot: number): string {
-    return path.join(this.#notebookDir, `.slot-${slot}.ts`);
+    return path.join(this.#slotDir, `.slot-${slot}.ts`);
   }
 
   isSlot(fileName: string): boolean {
@@ -77,25 +94,25 @@ export class Project {
     return slot;
   }
 
-  /** Sets what a slot holds, after `slotImports`. */
+  /** Sets what a slot holds, after `slotImport`. */
   fillSlot(slot: number, text: string): void {
     this.#version += 1;
+    this.#versions.clear();
     Object.assign(this.#slots[slot], { text: text, version: this.#version });
   }
 
   releaseSlot(slot: number): void {
-    this.fillSlot(slot, `${this.slotImports}export {};`);
+    this.fillSlot(slot, emptySlot);
     this.#slots[slot].isFree = true;
   }
 
   #addSlots(count: number): void {
     for (let i = 0; i < count; i += 1) {
-      const slot: Slot = { text: "", version: 0, isFree: true };
+      const slot: Slot = { text: emptySlot, version: 0, isFree: true };
       this.#slotsByFile.set(this.slotFile(this.#slots.length), slot);
       this.#slots.push(slot);
     }
-    const text = `${this.slotImports}export {};`;
-    for (const slot of this.#slots.slice(-count)) slot.text = text;
+    this.#version += 1;
   }
 
   #host(): ts.LanguageServiceHost {
@@ -104,13 +121,11 @@ export class Project {
       getModuleResolutionCache: () => this.#modules,
       getCompilationSettings: () => this.options,
       getCurrentDirectory: () => this.#root,
-      getDefaultLibFileName: (options) => ts.getDefaultLibFilePath(options),
-      getScriptFileNames: () => [this.#globalsFile, ...this.#slotsByFile.keys()],
+      getDefaultLibFileName: (options) =>
+        path.join(this.#root, "node_modules", "typescript", "lib", ts.getDefaultLibFileName(options)),
+      getScriptFileNames: () => [this.#globalsFile, this.#indexFile, ...this.#slotsByFile.keys()],
       getScriptVersion: (fileName) => this.#fileVersion(fileName),
-      getScriptSnapshot: (fileName) => {
-        const text = this.#read(fileName);
-        return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
-      },
+      getScriptSnapshot: (fileName) => this.#snapshot(fileName),
       fileExists: (fileName) => this.#isVirtual(fileName) || ts.sys.fileExists(fileName),
       readFile: (fileName) => this.#read(fileName),
       directoryExists: ts.sys.directoryExists,
@@ -135,8 +150,8 @@ export class Project {
     mode: ts.ResolutionMode,
   ): ts.ResolvedModuleWithFailedLookupLocations {
     const isCell = slotPattern.test(path.basename(containingFile));
-    if (isCell && name.startsWith("./.slot-")) {
-      const resolvedFileName = path.join(this.#notebookDir, `${name.slice(2)}.ts`);
+    if (isCell ? name === "./.cells" : containingFile === this.#indexFile) {
+      const resolvedFileName = path.join(this.#slotDir, `${name}.ts`);
       return { resolvedModule: { resolvedFileName, extension: ts.Extension.Ts } };
     }
     const from = isCell ? this.#cellBases() : [containingFile];
@@ -155,11 +170,14 @@ export class Project {
   }
 
   #isVirtual(fileName: string): boolean {
-    return fileName === this.#globalsFile || this.#slotsByFile.has(fileName);
+    return fileName === this.#globalsFile || fileName === this.#indexFile || this.#slotsByFile.has(fileName);
   }
 
   #read(fileName: string): string | undefined {
     if (fileName === this.#globalsFile) return globalsText;
+    if (fileName === this.#indexFile) {
+      return this.#slots.map((_, slot) => `export * as $slot${slot} from "./.slot-${slot}";\n`).join("");
+    }
     const slot = this.#slotsByFile.get(fileName);
     if (slot) return slot.text;
     try {
@@ -169,18 +187,40 @@ export class Project {
     }
   }
 
+  /** TypeScript asks for every file's text at every cell: files are read once a version. */
+  #snapshot(fileName: string): ts.IScriptSnapshot | undefined {
+    const version = this.#fileVersion(fileName);
+    const known = this.#snapshots.get(fileName);
+    if (known?.version === version) return known.snapshot;
+    const text = this.#read(fileName);
+    const snapshot = text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
+    this.#snapshots.set(fileName, { version, snapshot });
+    return snapshot;
+  }
+
+  /** Looked up once a cell: TypeScript asks for each file's several times. */
   #fileVersion(fileName: string): string {
     const slot = this.#slotsByFile.get(fileName);
     if (slot) return String(slot.version);
+    let version = this.#versions.get(fileName);
+    if (version === undefined) {
+      version = this.#versionOnDisk(fileName);
+      this.#versions.set(fileName, version);
+    }
+    return version;
+  }
+
+  #versionOnDisk(fileName: string): string {
+    if (fileName === this.#indexFile) return String(this.#slots.length);
     // Packages do not change while a kernel runs; looking at a thousand of their files for each cell would cost more than the cell.
     if (fileName === this.#globalsFile || fileName.includes("/node_modules/")) return "0";
     return String(statSync(fileName, { throwIfNoEntry: false })?.mtimeMs ?? "gone");
   }
 }
 
-/** The name by which slots import this one. */
+/** The module in a slot, as the text in any slot names it. */
 export function slotName(slot: number): string {
-  return `$slot${slot}`;
+  return `$cells.$slot${slot}`;
 }
 
 /** The project's own options, less what makes no sense between cells (a later cell may use the name). */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { connectCompiler } from "../compiler";
+import { startCompiler } from "../compiler";
 import type { FromExecutor, ToExecutor } from "../executor";
 import { type ConnectionInfo, type Message, type RequestChannel, Sockets } from "../protocol";
 import { Runner } from "./runner";
@@ -11,19 +11,30 @@ import { Session } from "./session";
 interface ServerData {
   connection: ConnectionInfo;
   state: SharedArrayBuffer;
-  compiler: MessagePort;
   root: string;
+  notebookDir: string;
 }
 
-const { connection, state, compiler, root } = workerData as ServerData;
+const { connection, state, root, notebookDir } = workerData as ServerData;
+
 const executor = parentPort as MessagePort;
 const post = (message: ToExecutor) => executor.postMessage(message);
+const compiler = startCompiler({
+  root,
+  notebookDir,
+  onLost: (reason) => {
+    console.error(
+      `kernel: expected the compiler's process to go on, got: ${reason} (do: restart the kernel)`,
+    );
+    process.kill(process.pid, "SIGKILL");
+  },
+});
 const sockets = new Sockets(connection.key, connection.signature_scheme);
 const runner = new Runner({ post, state });
 
 const session = new Session({
   send: (channel, message) => sockets.send(channel, message),
-  compiler: connectCompiler(compiler),
+  compiler,
   runner,
   answerInput: (id, value) => post({ type: "input", id, value }),
   shutdown: () => void shutdown(),
