@@ -17,6 +17,8 @@ if (!connectionFile) {
 const notebookDir = process.cwd();
 const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
 const state = new SharedArrayBuffer(16);
+/** What cells print, on its way to the server's thread: see executor/output-pipe.ts. */
+const output = new SharedArrayBuffer(64 + 2 ** 20);
 const { port1, port2 } = new MessageChannel();
 
 /** A thread runs one TypeScript file through the same loader as everything else. */
@@ -33,8 +35,8 @@ function startThread(entry, workerData, transferList) {
   return worker;
 }
 
-const server = startThread("session/server.ts", { connection, state, compiler: port1 }, [port1]);
+const server = startThread("session/server.ts", { connection, state, output, compiler: port1 }, [port1]);
 startThread("compiler/thread.ts", { port: port2 }, [port2]);
 
 require("./loader.js").useTypeScript(root);
-require("./executor/main.ts").startExecutor({ root, notebookDir, server, state });
+require("./executor/main.ts").startExecutor({ root, notebookDir, server, state, output });
