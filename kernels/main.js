@@ -17,6 +17,8 @@ if (!connectionFile) {
 const notebookDir = process.cwd();
 const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
 const state = new SharedArrayBuffer(16);
+/** What cells print, on its way to the server's thread: see executor/output-pipe.ts. */
+const output = new SharedArrayBuffer(64 + 2 ** 20);
 
 /** A thread runs one TypeScript file through the same loader as everything else. */
 function startThread(entry, workerData) {
@@ -31,7 +33,7 @@ function startThread(entry, workerData) {
   return worker;
 }
 
-const server = startThread("session/server.ts", { connection, state });
+const server = startThread("session/server.ts", { connection, state, output });
 
 require("./loader.js").useTypeScript(root);
-require("./executor/main.ts").startExecutor({ root, notebookDir, server, state });
+require("./executor/main.ts").startExecutor({ root, notebookDir, server, state, output });

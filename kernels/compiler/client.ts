@@ -2,53 +2,108 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { preparedCompiler } from "./build";
-import type { CompilerClient } from "./contract";
+import type { CompileResult, CompilerClient } from "./contract";
+
+export interface CompilerProcessOptions {
+  /** The clone. */
+  root: string;
+  notebookDir: string;
+  /** The process was lost and another one started, or failed to; says why. */
+  onLost(reason: string): void;
+}
 
 interface Pending {
   resolve(value: never): void;
   reject(error: Error): void;
 }
 
-export interface CompilerProcessOptions {
-  /** The clone. */
-  root: string;
-  notebookDir: string;
-  /** The process ended although nobody asked it to. */
-  onLost(reason: string): void;
-}
+/** A process that lives for less than this, in ms, is not started again. */
+const shortLifeMs = 3_000;
 
-export function startCompiler({ root, notebookDir, onLost }: CompilerProcessOptions): CompilerClient {
-  const snapshot = preparedCompiler(root);
-  const start = snapshot ? ["--snapshot-blob", snapshot] : [path.join(root, "kernels", "compiler-main.js")];
-  const child = spawn(process.execPath, [...start, root, notebookDir], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    serialization: "json",
-  });
-  child.on("error", (error) => onLost(error.message));
-  child.on("exit", (code, signal) => onLost(`it ended with ${signal ?? code}`));
-  return connect(child);
-}
-
-function connect(child: ChildProcess): CompilerClient {
-  const pending = new Map<number, Pending>();
-  let lastId = 0;
-  child.on("message", ({ id, value, error }: { id: number; value: never; error?: string }) => {
-    const waiting = pending.get(id);
-    pending.delete(id);
-    if (error === undefined) waiting?.resolve(value);
-    else waiting?.reject(new Error(error));
-  });
-  const call = <T>(method: string, ...args: unknown[]) =>
-    new Promise<T>((resolve, reject) => {
-      lastId += 1;
-      pending.set(lastId, { resolve, reject });
-      child.send({ id: lastId, method, args });
-    });
+export function startCompiler(options: CompilerProcessOptions): CompilerClient {
+  const compiler = new CompilerProcess(options);
+  const call = <T>(method: string, ...args: unknown[]) => compiler.call<T>(method, args);
   return {
-    compile: (source) => call("compile", source),
-    commit: (id, liveNames) => call("commit", id, liveNames),
+    async compile(source) {
+      const result = await call<CompileResult>("compile", source);
+      if (result.ok) compiler.compiled.set(result.cell.id, source);
+      return result;
+    },
+    async commit(id, liveNames) {
+      await call("commit", id, liveNames);
+      compiler.committed.push({ id, liveNames });
+    },
     complete: (source, offset) => call("complete", source, offset),
     inspect: (source, offset) => call("inspect", source, offset),
     isComplete: (source) => call("isComplete", source),
   };
+}
+
+/** Should the process be lost, another one is told all cells again: names and variables of the notebook stay. */
+class CompilerProcess {
+  /** Sources of the cells that were accepted, by id. */
+  readonly compiled = new Map<number, string>();
+  readonly committed: { id: number; liveNames: readonly string[] }[] = [];
+  readonly #options: CompilerProcessOptions;
+  readonly #pending = new Map<number, Pending>();
+  #child: ChildProcess;
+  #lastCall = 0;
+  #failure: Error | undefined;
+
+  constructor(options: CompilerProcessOptions) {
+    this.#options = options;
+    this.#child = this.#start();
+  }
+
+  call<T>(method: string, args: unknown[]): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      this.#lastCall += 1;
+      this.#pending.set(this.#lastCall, { resolve, reject });
+      this.#child.send({ id: this.#lastCall, method, args });
+    });
+  }
+
+  #start(): ChildProcess {
+    const { root, notebookDir } = this.#options;
+    const snapshot = preparedCompiler(root);
+    const start = snapshot ? ["--snapshot-blob", snapshot] : [path.join(root, "kernels", "compiler-main.js")];
+    const child = spawn(process.execPath, [...start, root, notebookDir], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    const since = performance.now();
+    const onEnd = (reason: string) => {
+      if (child === this.#child) this.#lost(reason, performance.now() - since < shortLifeMs);
+    };
+    child.on("error", (error) => onEnd(error.message));
+    child.on("exit", (code, signal) => onEnd(`it ended with ${signal ?? code}`));
+    child.on("message", ({ id, value, error }: { id: number; value: never; error?: string }) => {
+      const waiting = this.#pending.get(id);
+      this.#pending.delete(id);
+      if (error === undefined) waiting?.resolve(value);
+      else waiting?.reject(new Error(error));
+    });
+    return child;
+  }
+
+  #lost(reason: string, isFinal: boolean): void {
+    const error = new Error(
+      `compiler: expected its process to go on, got: ${reason} (do: ${isFinal ? "restart the kernel" : "run the cell again"})`,
+    );
+    if (isFinal) this.#failure = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    if (!isFinal) {
+      this.#child = this.#start();
+      this.#tellAgain();
+    }
+    this.#options.onLost(error.message);
+  }
+
+  #tellAgain(): void {
+    for (const { id, liveNames } of this.committed) {
+      const again = this.call("restore", [id, this.compiled.get(id), liveNames]);
+      again.catch(() => {}); // Lost once more: that is told by `#lost`.
+    }
+  }
 }

@@ -56,6 +56,12 @@ export class Compiler {
     this.#project.moveTo(notebookDir);
   }
 
+  /** Knows a cell again that another process had accepted and that was run. */
+  restore(id: number, text: string, liveNames: readonly string[]): void {
+    this.#lastId = id - 1;
+    if (this.compile(text).ok) this.commit(id, liveNames);
+  }
+
   /** Type-checks and translates; the cell's names are visible to others only after `commit`. */
   compile(text: string): CompileResult {
     const source = objectAsExpression(text);

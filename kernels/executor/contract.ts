@@ -8,6 +8,9 @@ export interface Shown {
   metadata: Record<string, unknown>;
 }
 
+/** JSON text of a Shown: written once, where the output is made, and sent to the front end as it is. */
+export type ShownJson = string;
+
 /** An error as Jupyter shows it. */
 export interface ErrorOutput {
   ename: string;
@@ -31,19 +34,20 @@ export type ToExecutor =
   | { type: "input"; id: number; value: string }
   | { type: "exit" };
 
-export type RunResult =
-  | { status: "ok"; result: Shown | undefined; liveNames: string[] }
+/** `S`: how shown things are carried; as ShownJson once they have crossed the threads. */
+export type RunResult<S = Shown> =
+  | { status: "ok"; result: S | undefined; liveNames: string[] }
   | { status: "error"; error: ErrorOutput; liveNames: string[] };
 
 /** Outputs name the cell that was running when they were made, by its id; 0 for none yet. */
-export type Output =
+export type Output<S = Shown> =
   | { type: "stream"; cellId: number; name: "stdout" | "stderr"; text: string }
-  | { type: "display"; cellId: number; shown: Shown; displayId: string | undefined; update: boolean }
+  | { type: "display"; cellId: number; shown: S; displayId: string | undefined; update: boolean }
   | { type: "clear"; cellId: number; wait: boolean };
 
-export type FromExecutor =
-  | Output
-  | { type: "done"; cellId: number; outcome: RunResult }
+export type FromExecutor<S = Shown> =
+  | Output<S>
+  | { type: "done"; cellId: number; outcome: RunResult<S> }
   | { type: "input"; cellId: number; id: number; prompt: string; password: boolean }
   | { type: "pong" }
   | { type: "signal" };

@@ -8,6 +8,7 @@ import type { FromExecutor, RunRequest, ToExecutor } from "./contract";
 import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
 import { captureOutput } from "./output";
+import { OutputSender } from "./output-pipe";
 
 export interface ExecutorThreadOptions {
   root: string;
@@ -16,13 +17,16 @@ export interface ExecutorThreadOptions {
   server: Worker;
   /** See SharedState. */
   state: SharedArrayBuffer;
+  /** See output-pipe.ts. */
+  output: SharedArrayBuffer;
 }
 
-export function startExecutor({ root, notebookDir, server, state }: ExecutorThreadOptions): void {
+export function startExecutor({ root, notebookDir, server, state, output }: ExecutorThreadOptions): void {
   /** Outputs belong to the cell that runs, or else to the last one. */
   let cellId = 0;
   let allowStdin = false;
-  const post = (message: FromExecutor) => server.postMessage(message);
+  const sender = new OutputSender(output, (parcel) => server.postMessage(parcel));
+  const post = (message: FromExecutor) => sender.post(message);
 
   captureOutput({
     stream: (name, text) => post({ type: "stream", cellId, name, text }),

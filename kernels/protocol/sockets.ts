@@ -1,6 +1,8 @@
 /** The five ZeroMQ sockets of a kernel: binds them, reads requests, sends each socket's messages in order, echoes heartbeats. */
 import { Reply, Router, XPublisher } from "zeromq";
-import { decode, encode, type Message, Signer } from "./wire";
+import { log } from "./log";
+import { ReplayGuard } from "./replay";
+import { decode, encode, type Message, type OutgoingMessage, Signer } from "./wire";
 
 /** What Jupyter writes into the connection file. */
 export interface ConnectionInfo {
@@ -28,6 +30,7 @@ export type Channel = RequestChannel | "iopub";
 
 export class Sockets {
   readonly #signer: Signer;
+  readonly #replays = new ReplayGuard();
   readonly #routers: Record<RequestChannel, Router>;
   readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 });
   readonly #heartbeat = new Reply({ linger: 0 });
@@ -66,7 +69,7 @@ export class Sockets {
   }
 
   /** Queues a message; those of one channel leave in the order of these calls. */
-  send(channel: Channel, message: Message): void {
+  send(channel: Channel, message: OutgoingMessage): void {
     this.#outboxes[channel].push(encode(message, this.#signer));
   }
 
@@ -78,14 +81,12 @@ export class Sockets {
 
   async #read(channel: RequestChannel, handlers: SocketHandlers) {
     for await (const frames of this.#routers[channel]) {
-      let message: Message;
       try {
-        message = decode(frames as Buffer[], this.#signer);
+        handlers.receive(channel, decode(frames as Buffer[], this.#signer, this.#replays));
       } catch (error) {
-        console.error(error instanceof Error ? error.message : String(error));
-        continue;
+        // Whatever is wrong with one message, the next one is read.
+        log(error instanceof Error ? error.message : String(error));
       }
-      handlers.receive(channel, message);
     }
   }
 
@@ -102,7 +103,7 @@ export class Sockets {
 
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      console.error(`protocol: internal: a socket stopped: ${error instanceof Error ? error.stack : error}`);
+      log(`protocol: internal: a socket stopped: ${error instanceof Error ? error.stack : error}`);
     });
   }
 }
@@ -137,7 +138,7 @@ class Outbox {
       try {
         await this.#socket.send(this.#queue[next]);
       } catch (error) {
-        console.error(`protocol: a message was not sent: ${error instanceof Error ? error.message : error}`);
+        log(`protocol: a message was not sent: ${error instanceof Error ? error.message : error}`);
       }
       next += 1;
     }

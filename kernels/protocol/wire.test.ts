@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { decode, encode, type Message, makeHeader, Signer } from "./wire";
+import { ReplayGuard } from "./replay";
+import { decode, encode, JsonText, type Message, makeHeader, Signer } from "./wire";
 
 const signer = new Signer("secret");
 const message: Message = {
@@ -63,4 +64,49 @@ test("missing frames, values that are no objects and headers without a type are 
   ];
   assert.throws(() => decode(parts("[1]"), unsigned), /JSON object/);
   assert.throws(() => decode(parts('{"msg_id":"1"}'), unsigned), /msg_type/);
+});
+
+test("a message is taken once, whatever else came in between", () => {
+  const replays = new ReplayGuard();
+  const frames = encode(message, signer);
+  assert.equal(decode(frames, signer, replays).header.msg_id, message.header.msg_id);
+  decode(encode({ ...message, header: makeHeader("x_request", "s1") }, signer), signer, replays);
+  assert.throws(() => decode(frames, signer, replays), /expected a new message/);
+});
+
+test("a forged message does not use up the signature that it shows", () => {
+  const replays = new ReplayGuard();
+  const forged = encode(message, signer);
+  forged[6] = Buffer.from("{}");
+  assert.throws(() => decode(forged, signer, replays), /expected a valid signature/);
+  assert.equal(decode(encode(message, signer), signer, replays).header.msg_id, message.header.msg_id);
+});
+
+test("the newest signatures are remembered, and no more than twice as many", () => {
+  const replays = new ReplayGuard({ size: 3 });
+  const add = (text: string) => replays.isNew(Buffer.from(text));
+  assert.deepEqual(["a", "b", "c", "d"].map(add), [true, true, true, true]);
+  assert.deepEqual(["b", "c", "d"].map(add), [false, false, false]);
+  assert.deepEqual(["e", "f", "g", "a"].map(add), [true, true, true, true]);
+});
+
+test("bytes that are no UTF-8 and text that is no JSON are refused", () => {
+  const unsigned = new Signer("");
+  for (const content of [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), Buffer.from("{not json")]) {
+    const frames = encode(message, unsigned);
+    frames[6] = content;
+    assert.throws(() => decode(frames, unsigned), /expected JSON in UTF-8/);
+  }
+});
+
+test("a header that goes back with each reply keeps only what is plain in it", () => {
+  const header = { ...message.header, note: "n", nested: { a: [[[]]] } };
+  const decoded = decode(encode({ ...message, header }, signer), signer);
+  assert.deepEqual(decoded.header, { ...message.header, note: "n" });
+});
+
+test("content that is JSON text already goes out as it is", () => {
+  const frames = encode({ ...message, content: new JsonText('{"a": 1}') }, signer);
+  assert.equal(frames[6].toString(), '{"a": 1}');
+  assert.deepEqual(decode(frames, signer).content, { a: 1 });
 });

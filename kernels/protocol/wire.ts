@@ -1,5 +1,6 @@
 /** Jupyter's wire format: a message as ZeroMQ frames, signed with HMAC over the raw bytes. */
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+import type { ReplayGuard } from "./replay";
 
 /** A JSON object. */
 export type Json = Record<string, unknown>;
@@ -22,6 +23,20 @@ export interface Message {
   metadata: Json;
   content: Json;
   buffers: Buffer[];
+}
+
+/** JSON that is text already and is sent as it is: a large output is serialised once, where it is made. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A message that the kernel sends. */
+export interface OutgoingMessage extends Omit<Message, "content"> {
+  content: Json | JsonText;
 }
 
 /** The version of Jupyter's messaging protocol that is spoken here. */
@@ -70,17 +85,19 @@ export function makeHeader(msgType: string, session: string): Header {
 }
 
 /** Message -> frames, signed. */
-export function encode(message: Message, signer: Signer): Buffer[] {
+export function encode(message: OutgoingMessage, signer: Signer): Buffer[] {
   const { header, parentHeader, metadata, content } = message;
-  const parts = [header, parentHeader, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
+  const parts = [header, parentHeader, metadata, content].map((part) =>
+    Buffer.from(part instanceof JsonText ? part.text : JSON.stringify(part)),
+  );
   return [...message.identities, delimiter, signer.sign(parts), ...parts, ...message.buffers];
 }
 
 /**
- * Frames -> message. The signature is checked over the raw bytes before anything is parsed.
- * @throws Error on a missing delimiter, a wrong signature, bad JSON or a header without type; never with the key in its text.
+ * Frames -> message. Signature and replay are looked at over the raw bytes, before anything is parsed.
+ * @throws Error on a missing delimiter, a wrong or known signature, bad UTF-8 or JSON, or a header without type; never with the key in its text.
  */
-export function decode(frames: readonly Buffer[], signer: Signer): Message {
+export function decode(frames: readonly Buffer[], signer: Signer, replays?: ReplayGuard): Message {
   const at = frames.findIndex((frame) => frame.equals(delimiter));
   if (at === -1) throw new Error("protocol: expected the frame <IDS|MSG>, got none (message dropped)");
   const [signature, ...rest] = frames.slice(at + 1);
@@ -90,13 +107,13 @@ export function decode(frames: readonly Buffer[], signer: Signer): Message {
   if (!signer.verify(signature, parts)) {
     throw new Error("protocol: expected a valid signature, got another (message dropped)");
   }
-  const [header, parentHeader, metadata, content] = parts.map(parseObject);
-  if (typeof header.msg_type !== "string" || typeof header.msg_id !== "string") {
-    throw new Error("protocol: expected a header with msg_type and msg_id, got none (message dropped)");
+  if (signature.length > 0 && replays?.isNew(signature) === false) {
+    throw new Error("protocol: expected a new message, got one a second time (message dropped)");
   }
+  const [header, parentHeader, metadata, content] = parts.map(parseObject);
   return {
     identities: frames.slice(0, at),
-    header: header as unknown as Header,
+    header: readHeader(header),
     parentHeader: parentHeader as unknown as Header,
     metadata,
     content,
@@ -104,10 +121,30 @@ export function decode(frames: readonly Buffer[], signer: Signer): Message {
   };
 }
 
+/** Every reply carries its request's header: only what is safe to send back is kept of it. */
+function readHeader(header: Json): Header {
+  if (typeof header.msg_type !== "string" || typeof header.msg_id !== "string") {
+    throw new Error("protocol: expected a header with msg_type and msg_id, got none (message dropped)");
+  }
+  const flat = Object.entries(header).filter(([, value]) => value === null || typeof value !== "object");
+  return Object.fromEntries(flat) as unknown as Header;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function parseObject(frame: Buffer): Json {
-  const value: unknown = JSON.parse(frame.toString("utf8"));
+  const value = parse(frame);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Error("protocol: expected a JSON object in each frame, got another value (message dropped)");
   }
   return value as Json;
+}
+
+function parse(frame: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(frame));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`protocol: expected JSON in UTF-8 in each frame, got ${reason} (message dropped)`);
+  }
 }

@@ -1,17 +1,23 @@
 /** What the kernel says of itself. */
 import { type Json, protocolVersion } from "../protocol";
 
-export function kernelInfo(typescriptVersion: string): Json {
+export interface Versions {
+  /** This project's own. */
+  vitrine: string;
+  typescript: string;
+}
+
+export function kernelInfo({ vitrine, typescript }: Versions): Json {
   return {
     protocol_version: protocolVersion,
     implementation: "vitrine",
-    implementation_version: "0.1.0",
-    banner: `Vitrine: TypeScript ${typescriptVersion} on Node ${process.versions.node}`,
+    implementation_version: vitrine,
+    banner: `Vitrine: TypeScript ${typescript} on Node ${process.versions.node}`,
     debugger: false,
     supported_features: [],
     language_info: {
       name: "typescript",
-      version: typescriptVersion,
+      version: typescript,
       mimetype: "text/typescript",
       file_extension: ".ts",
       pygments_lexer: "typescript",

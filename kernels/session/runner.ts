@@ -1,7 +1,7 @@
 /** The executor seen from the session: runs a cell there, and ends it when asked to, even if its thread is busy. */
 import * as inspector from "node:inspector";
 import type { CompiledCell } from "../compiler";
-import { type FromExecutor, type RunResult, SharedState, type ToExecutor } from "../executor";
+import { type FromExecutor, type RunResult, SharedState, type ShownJson, type ToExecutor } from "../executor";
 
 export interface RunnerOptions {
   post(message: ToExecutor): void;
@@ -17,7 +17,7 @@ const cooperativePatienceMs = 5_000;
 export class Runner {
   readonly #post: RunnerOptions["post"];
   readonly #state: Int32Array;
-  #running: { cellId: number; finish(outcome: RunResult): void } | undefined;
+  #running: { cellId: number; finish(outcome: RunResult<ShownJson>): void } | undefined;
   #interrupts = 0;
   #awaitingPong: (() => void) | undefined;
 
@@ -26,7 +26,7 @@ export class Runner {
     this.#state = new Int32Array(state);
   }
 
-  run(cell: CompiledCell, label: string, allowStdin: boolean): Promise<RunResult> {
+  run(cell: CompiledCell, label: string, allowStdin: boolean): Promise<RunResult<ShownJson>> {
     return new Promise((finish) => {
       this.#running = { cellId: cell.id, finish };
       this.#interrupts = 0;
@@ -35,7 +35,7 @@ export class Runner {
   }
 
   /** The executor's messages that concern a run. */
-  receive(message: FromExecutor): void {
+  receive(message: FromExecutor<ShownJson>): void {
     if (message.type === "pong") this.#awaitingPong?.();
     if (message.type === "done" && message.cellId === this.#running?.cellId) this.#finish(message.outcome);
   }
@@ -80,7 +80,7 @@ export class Runner {
     };
   }
 
-  #finish(outcome: RunResult): void {
+  #finish(outcome: RunResult<ShownJson>): void {
     const running = this.#running;
     this.#running = undefined;
     running?.finish(outcome);
@@ -88,7 +88,7 @@ export class Runner {
 }
 
 /** For a cell whose executor could not report: its names were declared, and stay. */
-export function interruptedOutcome(): RunResult {
+export function interruptedOutcome(): RunResult<never> {
   const [ename, evalue] = ["KeyboardInterrupt", "the cell was interrupted"];
   const traceback = [`\u001b[31m\u001b[1m${ename}\u001b[22m\u001b[39m: ${evalue}`];
   return { status: "error", error: { ename, evalue, traceback }, liveNames: [] };

@@ -1,44 +1,52 @@
 /** The server's thread: owns the sockets and the session, so that both answer while a cell keeps its own thread busy. */
 import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { startCompiler } from "../compiler";
-import type { FromExecutor, ToExecutor } from "../executor";
-import { type ConnectionInfo, type Message, type RequestChannel, Sockets } from "../protocol";
+import { OutputReceiver, type Parcel, type ToExecutor } from "../executor";
+import { type ConnectionInfo, log, type Message, type RequestChannel, Sockets } from "../protocol";
+import { History } from "./history";
+import { HistoryFile } from "./history-file";
+import { onParentGone } from "./parent";
 import { Runner } from "./runner";
 import { Session } from "./session";
+import { onInterruptSignal } from "./signals";
+import { UsageMeter } from "./usage";
 
 interface ServerData {
   connection: ConnectionInfo;
   state: SharedArrayBuffer;
+  output: SharedArrayBuffer;
   root: string;
   notebookDir: string;
 }
 
-const { connection, state, root, notebookDir } = workerData as ServerData;
-
+const { connection, state, output, root, notebookDir } = workerData as ServerData;
 const executor = parentPort as MessagePort;
 const post = (message: ToExecutor) => executor.postMessage(message);
-const compiler = startCompiler({
-  root,
-  notebookDir,
-  onLost: (reason) => {
-    console.error(
-      `kernel: expected the compiler's process to go on, got: ${reason} (do: restart the kernel)`,
-    );
-    process.kill(process.pid, "SIGKILL");
-  },
-});
+const compiler = startCompiler({ root, notebookDir, onLost: log });
 const sockets = new Sockets(connection.key, connection.signature_scheme);
 const runner = new Runner({ post, state });
 
+const history = new History({
+  file: new HistoryFile({ folder: path.join(jupyterDataFolder(), "vitrine") }),
+  onFailure: (error) =>
+    log(`session: the history is not kept: ${error instanceof Error ? error.message : error}`),
+});
+
 const session = new Session({
+  history,
+  usage: new UsageMeter(),
   send: (channel, message) => sockets.send(channel, message),
   compiler,
   runner,
   answerInput: (id, value) => post({ type: "input", id, value }),
   shutdown: () => void shutdown(),
-  typescriptVersion: readTypescriptVersion(),
+  versions: {
+    vitrine: versionOf(root),
+    typescript: versionOf(path.join(root, "node_modules", "typescript")),
+  },
 });
 
 async function shutdown(): Promise<void> {
@@ -49,26 +57,30 @@ async function shutdown(): Promise<void> {
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 500);
 }
 
-/** A kernel whose Jupyter died without a word ends too. */
-function watchParent(): void {
-  if (!process.env.JPY_PARENT_PID) return;
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) void shutdown();
-  }, 1_000).unref();
+/** Where Jupyter keeps a person's data, whichever clone the kernel belongs to; `npm start` sets a folder inside the clone. */
+function jupyterDataFolder(): string {
+  const { JUPYTER_DATA_DIR, XDG_DATA_HOME } = process.env;
+  if (JUPYTER_DATA_DIR) return JUPYTER_DATA_DIR;
+  if (process.platform === "darwin") return path.join(homedir(), "Library", "Jupyter");
+  return path.join(XDG_DATA_HOME || path.join(homedir(), ".local", "share"), "jupyter");
 }
 
-function readTypescriptVersion(): string {
-  const file = path.join(root, "node_modules", "typescript", "package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+function versionOf(packageFolder: string): string {
+  return (JSON.parse(readFileSync(path.join(packageFolder, "package.json"), "utf8")) as { version: string })
+    .version;
 }
 
-executor.on("message", (message: FromExecutor) => session.receiveOutput(message));
+const receiver = new OutputReceiver({
+  memory: output,
+  receive: (message) => session.receiveOutput(message),
+});
+executor.on("message", (parcel: Parcel) => receiver.accept(parcel));
 const handlers = {
   receive: (channel: RequestChannel, message: Message) => session.receive(channel, message),
   welcome: (topic: Buffer) => session.welcome(topic),
 };
 void sockets.open(connection, handlers).then(() => {
   session.start();
-  watchParent();
+  onParentGone(() => void shutdown());
+  onInterruptSignal(root, () => session.interrupt());
 });

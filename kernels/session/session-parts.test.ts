@@ -1,7 +1,6 @@
-/** The session's parts that need no sockets: offsets, history, stream gathering, problem reports. */
+/** The session's parts that need no sockets: offsets, stream gathering, problem reports. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { History } from "./history";
 import { toCodePoints, toUtf16 } from "./offsets";
 import { reportProblems } from "./problem-report";
 import { StreamBuffer, type StreamText } from "./streams";
@@ -11,19 +10,6 @@ test("positions after astral characters are counted in code points outside and U
   assert.equal(toUtf16(text, 2), 3);
   assert.equal(toCodePoints(text, 3), 2);
   assert.equal(toUtf16(text, 99), 4);
-});
-
-test("history answers tail, range and search, with unique and n", () => {
-  const history = new History();
-  for (const [i, code] of ["a = 1", "b = 2", "a = 1", "c.d"].entries()) history.add(i + 1, code);
-  const lines = (request: Record<string, unknown>) =>
-    history.answer(request).map((item) => (item as [number, number, string])[1]);
-  assert.deepEqual(lines({ hist_access_type: "tail", n: 2 }), [3, 4]);
-  assert.deepEqual(lines({ hist_access_type: "range", start: 1, stop: 3 }), [1, 2]);
-  assert.deepEqual(lines({ hist_access_type: "search", pattern: "a*" }), [1, 3]);
-  assert.deepEqual(lines({ hist_access_type: "search", pattern: "a*", unique: true }), [3]);
-  assert.deepEqual(lines({ hist_access_type: "search", pattern: "c?d" }), [4]);
-  assert.deepEqual(history.answer({ hist_access_type: "tail", n: 1, output: true }), [[1, 4, ["c.d", null]]]);
 });
 
 test("text is gathered by stream and parent, in order, and never lost", (context) => {
@@ -42,6 +28,45 @@ test("text is gathered by stream and parent, in order, and never lost", (context
   buffer.flush();
   const told = sent.map(({ name, text }) => `${name}:${text}`);
   assert.deepEqual(told, ["stdout:ab", "stdout:c", "stderr:d0123456789", "stderr:e"]);
+});
+
+test("what a cell prints beyond its limit comes at its end, and clearing its output gives it a new limit", () => {
+  const sent: string[] = [];
+  const buffer = new StreamBuffer({
+    send: ({ text }) => sent.push(text),
+    limit: { headLength: 6, tailLength: 4 },
+  });
+  const parent = {};
+  const print = (text: string) => {
+    buffer.push({ name: "stdout", text, parent });
+    buffer.flush();
+  };
+  for (const text of ["a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n", "h\n"]) print(text);
+  assert.deepEqual(sent.splice(0), ["a\n", "b\n", "c\n"]);
+  buffer.finish(parent);
+  const [note, ...tail] = sent.splice(0);
+  assert.match(note, /… 3 lines \(6 characters\) not shown; do: /);
+  assert.deepEqual(tail, ["g\n", "h\n"]);
+  print("later\n");
+  assert.deepEqual(sent, []);
+  buffer.restart(parent);
+  print("new\n");
+  buffer.finish(parent);
+  assert.deepEqual(sent, ["new\n"]);
+});
+
+test("a cell that has printed much is shown in fewer messages", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent: string[] = [];
+  const buffer = new StreamBuffer({ send: ({ text }) => sent.push(text) });
+  const parent = {};
+  buffer.push({ name: "stdout", text: "x".repeat(200_000), parent });
+  assert.equal(sent.length, 1);
+  buffer.push({ name: "stdout", text: "y", parent });
+  context.mock.timers.tick(100);
+  assert.equal(sent.length, 1);
+  context.mock.timers.tick(100);
+  assert.deepEqual(sent.slice(1), ["y"]);
 });
 
 test("a problem is shown with its line and a caret under its place", () => {

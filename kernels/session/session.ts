@@ -1,40 +1,49 @@
 /** Answers Jupyter's requests: one execution after another, everything else between or during them. */
 import { randomUUID } from "node:crypto";
 import type { CompilerClient } from "../compiler";
-import type { ErrorOutput, FromExecutor, Output, RunResult, Shown } from "../executor";
+import type { ErrorOutput, FromExecutor, Output, RunResult, Shown, ShownJson } from "../executor";
 import {
   type Channel,
   type Header,
   type Json,
+  JsonText,
+  log,
   type Message,
   makeHeader,
+  type OutgoingMessage,
   type RequestChannel,
 } from "../protocol";
-import { History } from "./history";
-import { kernelInfo } from "./kernel-info";
+import type { History } from "./history";
+import { kernelInfo, type Versions } from "./kernel-info";
 import { toCodePoints, toUtf16 } from "./offsets";
 import { reportProblems } from "./problem-report";
+import { RequestError, RequestFields } from "./request";
 import { interruptedOutcome, type Runner } from "./runner";
 import { StreamBuffer } from "./streams";
+import type { UsageMeter } from "./usage";
 
 export interface SessionOptions {
-  send(channel: Channel, message: Message): void;
+  send(channel: Channel, message: OutgoingMessage): void;
+  history: History;
+  usage: UsageMeter;
   compiler: CompilerClient;
   runner: Runner;
   /** Hands the person's answer to the cell that asked. */
   answerInput(id: number, value: string): void;
   /** Ends the process, after the replies are out. */
   shutdown(): void;
-  /** Version of TypeScript, for kernel_info. */
-  typescriptVersion: string;
+  /** For kernel_info. */
+  versions: Versions;
 }
 
 type Parent = Header | Record<string, never>;
 
+/** Of what is printed before the first cell. */
+const noParent: Parent = {};
+
 export class Session {
   readonly #options: SessionOptions;
   readonly #id = randomUUID();
-  readonly #history = new History();
   readonly #streams: StreamBuffer;
   /** Requests on the shell channel that wait for the one before them. */
   readonly #queue: Message[] = [];
@@ -79,7 +88,7 @@ export class Session {
   }
 
   /** Outputs and questions of running cells. */
-  receiveOutput(message: FromExecutor): void {
+  receiveOutput(message: FromExecutor<ShownJson>): void {
     switch (message.type) {
       case "stream":
       case "display":
@@ -120,69 +129,96 @@ export class Session {
     try {
       await this.#answer(channel, request);
     } catch (error) {
-      // The request was at fault or the kernel is; either way the front end waits for its reply.
-      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-      const content = { status: "error", ename: name, evalue: message, traceback: [stack ?? message] };
-      this.#reply(channel, request, replyType(request), content);
+      this.#refuse(channel, request, error instanceof Error ? error : new Error(String(error)));
     }
     this.#publish("status", { execution_state: "idle" }, parent);
   }
 
+  /** The request was at fault or the kernel is; either way the front end waits for its reply. */
+  #refuse(channel: RequestChannel, request: Message, error: Error): void {
+    const { name, message, stack } = error;
+    if (!request.header.msg_type.endsWith("_request")) {
+      log(message);
+      return;
+    }
+    const traceback = [error instanceof RequestError ? `${name}: ${message}` : (stack ?? message)];
+    const count = request.header.msg_type === "execute_request" && { execution_count: this.#executionCount };
+    const content = { status: "error", ename: name, evalue: message, traceback, ...count };
+    this.#reply(channel, request, replyType(request), content);
+  }
+
   async #answer(channel: RequestChannel, request: Message): Promise<void> {
-    const { content } = request;
+    const fields = new RequestFields(request);
     const ok = (fields: Json) =>
       this.#reply(channel, request, replyType(request), { status: "ok", ...fields });
     switch (request.header.msg_type) {
       case "execute_request":
-        return this.#execute(channel, request);
+        return this.#execute(channel, request, fields);
       case "kernel_info_request":
-        return ok(kernelInfo(this.#options.typescriptVersion));
+        return ok(kernelInfo(this.#options.versions));
       case "complete_request":
-        return ok(await this.#complete(textOf(content, "code"), content.cursor_pos));
+        return ok(await this.#complete(fields.text("code"), fields.optionalInteger("cursor_pos")));
       case "inspect_request":
-        return ok(await this.#inspect(textOf(content, "code"), content.cursor_pos));
+        return ok(await this.#inspect(fields.text("code"), fields.optionalInteger("cursor_pos")));
       case "is_complete_request": {
-        const answer = await this.#options.compiler.isComplete(textOf(content, "code"));
+        const answer = await this.#options.compiler.isComplete(fields.text("code"));
         return this.#reply(channel, request, "is_complete_reply", { ...answer });
       }
       case "history_request":
-        return ok({ history: this.#history.answer(content) });
+        return ok({ history: this.#options.history.answer(fields) });
       case "comm_info_request":
         return ok({ comms: {} });
       case "comm_open":
         // No comm target exists here: the protocol's answer is to close at once.
-        return this.#publish("comm_close", { comm_id: content.comm_id, data: {} }, request.header);
+        return this.#publish("comm_close", { comm_id: fields.text("comm_id"), data: {} }, request.header);
       case "comm_msg":
       case "comm_close":
         return;
       case "interrupt_request":
         this.interrupt();
         return ok({});
-      case "shutdown_request":
-        ok({ restart: content.restart === true });
+      case "usage_request":
+        return this.#reply(channel, request, "usage_reply", this.#options.usage.read());
+      case "shutdown_request": {
+        const restart = fields.boolean("restart", false);
+        ok({ restart });
+        // Other front ends hear it as well.
+        this.#publish("shutdown_reply", { status: "ok", restart }, request.header);
         return this.#options.shutdown();
+      }
       case "debug_request":
         return this.#reply(channel, request, "debug_reply", {
           type: "response",
-          request_seq: content.seq,
-          command: content.command,
+          request_seq: fields.optionalInteger("seq"),
+          command: fields.optionalText("command"),
           success: false,
           message: "this kernel has no debugger",
         });
       default:
-        throw new Error(`session: expected a request of Jupyter's protocol, got ${request.header.msg_type}`);
+        throw new RequestError(
+          `session: expected a request of Jupyter's protocol, got ${request.header.msg_type}`,
+        );
     }
   }
 
-  async #execute(channel: RequestChannel, request: Message): Promise<void> {
-    const { content, header } = request;
-    const source = textOf(content, "code");
+  async #execute(channel: RequestChannel, request: Message, fields: RequestFields): Promise<void> {
+    if (channel !== "shell") {
+      throw new RequestError(`session: expected execute_request on the shell channel, got it on ${channel}`);
+    }
+    const { header } = request;
+    const source = fields.text("code");
+    const silent = fields.boolean("silent", false);
+    const store = fields.boolean("store_history", true) && !silent;
+    const [allowStdin, stopOnError] = [
+      fields.boolean("allow_stdin", true),
+      fields.boolean("stop_on_error", true),
+    ];
+    const userExpressions = fields.texts("user_expressions");
+    const metadata = { started: new Date().toISOString(), engine: this.#id, dependencies_met: true };
     const help = /^\s*([\p{ID_Continue}$.]+)\?{1,2}\s*$/u.exec(source);
-    const silent = content.silent === true;
-    const store = !silent && content.store_history !== false;
     if (store) {
       this.#executionCount += 1;
-      this.#history.add(this.#executionCount, source);
+      this.#options.history.add(this.#executionCount, source);
     }
     const executionCount = this.#executionCount;
     if (!silent) this.#publish("execute_input", { code: source, execution_count: executionCount }, header);
@@ -191,33 +227,49 @@ export class Session {
 
     this.#current = request;
     this.#interrupted = false;
-    const outcome = await this.#run(source, `In[${executionCount}]`, header, content.allow_stdin !== false);
+    const outcome = await this.#run(source, `In[${executionCount}]`, header, allowStdin);
     this.#current = undefined;
+    this.#streams.finish(header);
 
     if (outcome.status === "ok") {
-      if (outcome.result && !silent) {
-        const result = { execution_count: executionCount, ...outcome.result };
-        this.#publish("execute_result", result, header);
+      if (outcome.result !== undefined && !silent) {
+        this.#publish(
+          "execute_result",
+          withFields(outcome.result, { execution_count: executionCount }),
+          header,
+        );
+        if (store) this.#rememberResult(executionCount, outcome.result);
       }
-      const expressions = await this.#evaluateAll(content.user_expressions, header);
-      this.#streams.flush();
+      const expressions = await this.#evaluateAll(userExpressions, header);
+      this.#streams.finish(header);
       const reply = {
         status: "ok",
         execution_count: executionCount,
         payload: [],
         user_expressions: expressions,
       };
-      return this.#reply(channel, request, "execute_reply", reply);
+      return this.#reply(channel, request, "execute_reply", reply, { ...metadata, status: "ok" });
     }
     const error: Json = { ...outcome.error };
     if (!silent) this.#publish("error", error, header);
-    this.#streams.flush();
-    if (content.stop_on_error !== false) await this.#takeFollowers();
-    const reply = { status: "error", execution_count: executionCount, ...error };
-    this.#reply(channel, request, "execute_reply", reply);
+    if (stopOnError) await this.#takeFollowers();
+    const reply = { status: "error", execution_count: executionCount, payload: [], ...error };
+    this.#reply(channel, request, "execute_reply", reply, { ...metadata, status: "error" });
   }
 
-  async #run(source: string, label: string, parent: Parent, allowStdin: boolean): Promise<RunResult> {
+  /** For history_request; a large result is not worth reading again. */
+  #rememberResult(line: number, result: ShownJson): void {
+    if (result.length > 20_000) return;
+    const text = (JSON.parse(result) as Shown).data["text/plain"];
+    if (typeof text === "string") this.#options.history.addOutput(line, text);
+  }
+
+  async #run(
+    source: string,
+    label: string,
+    parent: Parent,
+    allowStdin: boolean,
+  ): Promise<RunResult<ShownJson>> {
     const { compiler, runner } = this.#options;
     if (source.trim() === "") return { status: "ok", result: undefined, liveNames: [] };
     const compiled = await compiler.compile(source);
@@ -232,10 +284,10 @@ export class Session {
   }
 
   /** Each expression of user_expressions on its own; an error concerns only that one. */
-  async #evaluateAll(expressions: unknown, parent: Parent): Promise<Json> {
+  async #evaluateAll(expressions: Readonly<Record<string, string>>, parent: Parent): Promise<Json> {
     const results: Json = {};
-    for (const [name, source] of Object.entries((expressions ?? {}) as Json)) {
-      const outcome = await this.#run(String(source), name, parent, false);
+    for (const [name, source] of Object.entries(expressions)) {
+      const outcome = await this.#run(source, name, parent, false);
       results[name] =
         outcome.status === "ok" ? { status: "ok", ...shownOrNothing(outcome.result) } : failed(outcome.error);
     }
@@ -273,8 +325,8 @@ export class Session {
     this.#publish("status", { execution_state: "idle" }, request.header);
   }
 
-  async #complete(code: string, cursor: unknown): Promise<Json> {
-    const offset = typeof cursor === "number" ? toUtf16(code, cursor) : code.length;
+  async #complete(code: string, cursor: number | undefined): Promise<Json> {
+    const offset = cursor === undefined ? code.length : toUtf16(code, cursor);
     const { start, end, matches } = await this.#options.compiler.complete(code, offset);
     const [from, to] = [toCodePoints(code, start), toCodePoints(code, end)];
     const types = matches.map(({ text, type }) => ({ text, type, start: from, end: to }));
@@ -286,8 +338,8 @@ export class Session {
     };
   }
 
-  async #inspect(code: string, cursor: unknown): Promise<Json> {
-    const offset = typeof cursor === "number" ? toUtf16(code, cursor) : code.length;
+  async #inspect(code: string, cursor: number | undefined): Promise<Json> {
+    const offset = cursor === undefined ? code.length : toUtf16(code, cursor);
     const found = await this.#options.compiler.inspect(code, offset);
     if (!found) return { found: false, data: {}, metadata: {} };
     const { signature, documentation } = found;
@@ -298,17 +350,18 @@ export class Session {
     return { found: true, data, metadata: {} };
   }
 
-  #showOutput(output: Output): void {
-    const parent = this.#parents.get(output.cellId) ?? {};
+  #showOutput(output: Output<ShownJson>): void {
+    const parent = this.#parents.get(output.cellId) ?? noParent;
     if (output.type === "stream") {
       this.#streams.push({ name: output.name, text: output.text, parent });
     } else if (output.type === "clear") {
+      this.#streams.restart(parent);
       this.#publish("clear_output", { wait: output.wait }, parent);
     } else {
       const transient = output.displayId === undefined ? {} : { display_id: output.displayId };
       this.#publish(
         output.update ? "update_display_data" : "display_data",
-        { ...output.shown, transient },
+        withFields(output.shown, { transient }),
         parent,
       );
     }
@@ -324,8 +377,9 @@ export class Session {
   #receiveInput(message: Message): void {
     if (message.header.msg_type !== "input_reply" || this.#inputId === undefined) return;
     const id = this.#inputId;
+    const value = new RequestFields(message).optionalText("value") ?? "";
     this.#inputId = undefined;
-    this.#options.answerInput(id, String(message.content.value ?? ""));
+    this.#options.answerInput(id, value);
   }
 
   /** The last thousand cells: a timer of an older one prints without a parent. */
@@ -334,21 +388,31 @@ export class Session {
     if (this.#parents.size > 1_000) this.#parents.delete(this.#parents.keys().next().value as number);
   }
 
-  #reply(channel: RequestChannel, request: Message, msgType: string, content: Json): void {
-    this.#options.send(channel, this.#message(msgType, content, request));
+  #reply(
+    channel: RequestChannel,
+    request: Message,
+    msgType: string,
+    content: Json,
+    metadata: Json = {},
+  ): void {
+    this.#options.send(channel, { ...this.#message(msgType, content, request), metadata });
   }
 
-  #publish(msgType: string, content: Json, parent: Parent): void {
+  #publish(msgType: string, content: Json | JsonText, parent: Parent): void {
     this.#streams.flush();
     this.#publishNow(msgType, content, parent);
   }
 
-  #publishNow(msgType: string, content: Json, parent: Parent): void {
+  #publishNow(msgType: string, content: Json | JsonText, parent: Parent): void {
     const message = this.#message(msgType, content, { identities: [Buffer.from(msgType)], header: parent });
     this.#options.send("iopub", message);
   }
 
-  #message(msgType: string, content: Json, to: { identities: Buffer[]; header: Parent }): Message {
+  #message(
+    msgType: string,
+    content: Json | JsonText,
+    to: { identities: Buffer[]; header: Parent },
+  ): OutgoingMessage {
     const header = makeHeader(msgType, this.#id);
     return { identities: to.identities, header, parentHeader: to.header, metadata: {}, content, buffers: [] };
   }
@@ -358,15 +422,13 @@ function replyType({ header }: Message): string {
   return header.msg_type.replace(/_request$/, "_reply");
 }
 
-function textOf(content: Json, field: string): string {
-  const value = content[field];
-  if (typeof value !== "string")
-    throw new TypeError(`session: expected a text in ${field}, got ${typeof value}`);
-  return value;
+/** Adds fields to shown JSON without reading it: it may be large. */
+function withFields(shown: ShownJson, fields: Json): JsonText {
+  return new JsonText(`${JSON.stringify(fields).slice(0, -1)},${shown.slice(1)}`);
 }
 
-function shownOrNothing(shown: Shown | undefined): Shown {
-  return shown ?? { data: {}, metadata: {} };
+function shownOrNothing(shown: ShownJson | undefined): Shown {
+  return shown === undefined ? { data: {}, metadata: {} } : (JSON.parse(shown) as Shown);
 }
 
 function failed(error: ErrorOutput): Json {

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Before anything looks for kernels: `jupyter_kernel_test` and papermill search the whole Jupyter path.
 SPECS = Path(tempfile.mkdtemp(prefix="vitrine-kernelspec-"))
 os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(SPECS), os.environ.get("JUPYTER_PATH")]))
+# What tests run is no part of a person's history.
+os.environ["JUPYTER_DATA_DIR"] = tempfile.mkdtemp(prefix="vitrine-data-")
 
 
 def fill(value, node):
