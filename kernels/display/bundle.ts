@@ -25,7 +25,7 @@ export async function showValue(value: unknown): Promise<Shown | undefined> {
   return { data: builtInBundle(value), metadata: {} };
 }
 
-function builtInBundle(value: unknown): MimeBundle {
+export function builtInBundle(value: unknown): MimeBundle {
   const special = describeTensor(value) ?? tableBundle(value) ?? imageBundle(value);
   return (
     special ?? { "text/plain": inspect(value, { depth: 4, maxArrayLength: 50, maxStringLength: 10_000 }) }

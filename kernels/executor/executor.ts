@@ -7,6 +7,7 @@ import type { RunResult } from "./contract";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
 import { createCellRequire } from "./modules";
 import { type Accessor, type Declared, Scope } from "./scope";
+import { settled } from "./settlement";
 import { describeError, type TracedCell } from "./traceback";
 
 export interface ExecutorOptions {
@@ -105,7 +106,8 @@ export class Executor {
     const runCell = load(cell);
     const folder = path.dirname(cell.fileName);
     const exports = {};
-    const result = await runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime);
+    const run = runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime);
+    const result = await settled(run);
     return result && (await showValue(await result[0]));
   }
 

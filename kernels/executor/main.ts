@@ -9,6 +9,7 @@ import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
 import { captureOutput } from "./output";
 import { OutputSender } from "./output-pipe";
+import { rejectHidden } from "./settlement";
 
 export interface ExecutorThreadOptions {
   root: string;
@@ -72,7 +73,9 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
     post({ type: "stream", cellId, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
   };
   process.on("uncaughtException", reportStray);
-  process.on("unhandledRejection", reportStray);
+  process.on("unhandledRejection", (reason, promise) => {
+    if (!rejectHidden(promise, reason)) reportStray(reason);
+  });
   process.on("SIGINT", () => post({ type: "signal" }));
 
   server.on("message", (message: ToExecutor) => {

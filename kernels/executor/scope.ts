@@ -3,9 +3,16 @@
 /** Reads, and for variables writes, the binding inside a cell. */
 export type Accessor = readonly [get: () => unknown, set?: (value: unknown) => void];
 
+/** Where a debugger finds the names, on `globalThis`. */
+export const scopeSymbol = Symbol.for("Vitrine.scope");
+
 export class Scope {
   /** What compiled cells read names of earlier cells from. */
   readonly values: Record<string, unknown> = Object.create(null);
+
+  constructor() {
+    Object.defineProperty(globalThis, scopeSymbol, { value: this.values, configurable: true });
+  }
 
   /** Shows the names of a cell that starts; returns what undoes that for names that the cell never brought to life. */
   declare(accessors: Readonly<Record<string, Accessor>>): Declared {

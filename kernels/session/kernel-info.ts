@@ -1,4 +1,5 @@
 /** What the kernel says of itself. */
+import { MainThreadInspector } from "../debugger";
 import { type Json, protocolVersion } from "../protocol";
 
 export interface Versions {
@@ -13,8 +14,8 @@ export function kernelInfo({ vitrine, typescript }: Versions): Json {
     implementation: "vitrine",
     implementation_version: vitrine,
     banner: `Vitrine: TypeScript ${typescript} on Node ${process.versions.node}`,
-    debugger: false,
-    supported_features: [],
+    debugger: MainThreadInspector.isAvailable,
+    supported_features: MainThreadInspector.isAvailable ? ["debugger"] : [],
     language_info: {
       name: "typescript",
       version: typescript,

@@ -4,7 +4,8 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { startCompiler } from "../compiler";
-import { OutputReceiver, type Parcel, type ToExecutor } from "../executor";
+import { DebugAdapter } from "../debugger";
+import { OutputReceiver, type Parcel, SharedState, type ToExecutor } from "../executor";
 import { type ConnectionInfo, log, type Message, type RequestChannel, Sockets } from "../protocol";
 import { History } from "./history";
 import { HistoryFile } from "./history-file";
@@ -35,13 +36,20 @@ const history = new History({
     log(`session: the history is not kept: ${error instanceof Error ? error.message : error}`),
 });
 
-const session = new Session({
+const debugAdapter = new DebugAdapter({
+  root,
+  isCellCooperative: () => Atomics.load(new Int32Array(state), SharedState.Cooperative) === 1,
+  publish: (event) => session.receiveDebugEvent(event),
+});
+
+const session: Session = new Session({
   history,
   usage: new UsageMeter(),
   send: (channel, message) => sockets.send(channel, message),
   compiler,
   runner,
   answerInput: (id, value) => post({ type: "input", id, value }),
+  debugger: debugAdapter,
   shutdown: () => void shutdown(),
   versions: {
     vitrine: versionOf(root),
@@ -52,6 +60,7 @@ const session = new Session({
 async function shutdown(): Promise<void> {
   // After this turn the status and the reply are queued; a busy cell must not keep the process alive.
   await new Promise((resolve) => setTimeout(resolve, 20));
+  debugAdapter.close();
   await sockets.close();
   post({ type: "exit" });
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 500);

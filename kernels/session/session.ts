@@ -1,6 +1,7 @@
 /** Answers Jupyter's requests: one execution after another, everything else between or during them. */
 import { randomUUID } from "node:crypto";
 import type { CompilerClient } from "../compiler";
+import type { DebugAdapter } from "../debugger";
 import type { ErrorOutput, FromExecutor, Output, RunResult, Shown, ShownJson } from "../executor";
 import {
   type Channel,
@@ -30,6 +31,7 @@ export interface SessionOptions {
   runner: Runner;
   /** Hands the person's answer to the cell that asked. */
   answerInput(id: number, value: string): void;
+  debugger: DebugAdapter;
   /** Ends the process, after the replies are out. */
   shutdown(): void;
   /** For kernel_info. */
@@ -56,6 +58,8 @@ export class Session {
   readonly #aborted: Message[] = [];
   #current: Message | undefined;
   #inputId: number | undefined;
+  /** The last request of a front end's debugger: what the debugger tells later is an answer to it. */
+  #debugParent: Parent = {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -106,10 +110,16 @@ export class Session {
     }
   }
 
+  /** Something happened that a front end's debugger shows. */
+  receiveDebugEvent(event: Json): void {
+    this.#publish("debug_event", event, this.#debugParent);
+  }
+
   /** Ends the running cell, also one that is still being compiled. */
   interrupt(): void {
     this.#interrupted = true;
     this.#inputId = undefined;
+    this.#options.debugger.interrupt();
     this.#options.runner.interrupt();
   }
 
@@ -187,13 +197,13 @@ export class Session {
         return this.#options.shutdown();
       }
       case "debug_request":
-        return this.#reply(channel, request, "debug_reply", {
-          type: "response",
-          request_seq: fields.optionalInteger("seq"),
-          command: fields.optionalText("command"),
-          success: false,
-          message: "this kernel has no debugger",
-        });
+        this.#debugParent = request.header;
+        return this.#reply(
+          channel,
+          request,
+          "debug_reply",
+          await this.#options.debugger.answer(request.content),
+        );
       default:
         throw new RequestError(
           `session: expected a request of Jupyter's protocol, got ${request.header.msg_type}`,
@@ -228,6 +238,7 @@ export class Session {
     this.#current = request;
     this.#interrupted = false;
     const outcome = await this.#run(source, `In[${executionCount}]`, header, allowStdin);
+    for (const copy of this.#options.debugger.cellEnded()) await this.#run(copy, "debugger", header, false);
     this.#current = undefined;
     this.#streams.finish(header);
 
@@ -278,6 +289,7 @@ export class Session {
     }
     const { cell } = compiled;
     this.#remember(cell.id, parent);
+    await this.#options.debugger.cellStarts(cell, source, label);
     const outcome = this.#interrupted ? interruptedOutcome() : await runner.run(cell, label, allowStdin);
     await compiler.commit(cell.id, outcome.liveNames);
     return outcome;

@@ -1,0 +1,453 @@
+/** The debugger as Jupyter's front ends speak to it: requests of the Debug Adapter Protocol, with Jupyter's additions. */
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import type { CompiledCell } from "../compiler";
+import type { Json } from "../protocol";
+import { type Breakpoint, Breakpoints, type SourceBreakpoint } from "./breakpoints";
+import { copyCell } from "./copies";
+import { DebuggeeClient, RemoteValue } from "./debuggee-client";
+import { Evaluation, scopesOf } from "./evaluation";
+import { Execution, type Frame, type StepMethod, type Stop } from "./execution";
+import { type Debugger, MainThreadInspector, type Runtime } from "./inspector";
+import { Script } from "./script";
+import { cellPaths, Sources } from "./sources";
+import type { ListedValue, ListedVariable } from "./values";
+
+export interface DebugAdapterOptions {
+  /** The clone. */
+  root: string;
+  /** Whether the running cell ends by itself when it is interrupted. */
+  isCellCooperative(): boolean;
+  /** Publishes a `debug_event`. */
+  publish(event: Json): void;
+}
+
+/** Cells run in one thread. */
+const threadId = 1;
+/** Frames of earlier stops are never taken for those of this one. */
+const framesPerStop = 10_000;
+
+type Arguments = Record<string, unknown>;
+
+export class DebugAdapter {
+  readonly #options: DebugAdapterOptions;
+  readonly #inspector = new MainThreadInspector();
+  readonly #sources: Sources;
+  readonly #breakpoints: Breakpoints;
+  readonly #execution: Execution;
+  readonly #debuggee: DebuggeeClient;
+  readonly #evaluation: Evaluation;
+  readonly #handlers: Readonly<Record<string, (args: Arguments) => Promise<object> | object>>;
+  /** Scopes that a front end looks into, by reference. */
+  readonly #scopes = new Map<number, Frame>();
+  /** Requests that change what is set wait for one another. */
+  #changes: Promise<unknown> = Promise.resolve();
+  #isStarted = false;
+  #isSkipping = false;
+  #stops = 0;
+  #sequence = 0;
+  /** JupyterLab's tree shows a variable's type instead of its value if it is told one. */
+  #tellsTypes = true;
+  #inspection: Promise<object> | undefined;
+  #copies: string[] = [];
+
+  constructor(options: DebugAdapterOptions) {
+    this.#options = options;
+    this.#sources = new Sources(this.#inspector, options.root);
+    this.#breakpoints = new Breakpoints(this.#inspector, this.#sources);
+    this.#debuggee = new DebuggeeClient(this.#inspector);
+    this.#evaluation = new Evaluation(this.#inspector, this.#debuggee);
+    this.#execution = new Execution({
+      inspector: this.#inspector,
+      sources: this.#sources,
+      announced: (call) => this.#setInAnnounced(call),
+      stopped: (stop) => this.#tellStopped(stop),
+      continued: () => this.#tellContinued(),
+    });
+    const change = (handle: (args: Arguments) => Promise<object>) => (args: Arguments) => {
+      const done = this.#changes.then(() => handle(args));
+      this.#changes = done.catch(() => {});
+      return done;
+    };
+    this.#handlers = {
+      debugInfo: () => this.#info(),
+      initialize: change((args) => this.#start(args)),
+      attach: () => ({}),
+      configurationDone: () => ({}),
+      disconnect: change(() => this.#end()),
+      terminate: change(() => this.#end()),
+      dumpCell: ({ code }) => ({ sourcePath: this.#sources.addText(String(code)) }),
+      setBreakpoints: change((args) => this.#setBreakpoints(args)),
+      setExceptionBreakpoints: change((args) => this.#setExceptionBreakpoints(args)),
+      source: (args) => this.#source(args),
+      modules: () => this.#modules(),
+      threads: () => ({ threads: [{ id: threadId, name: "cells" }] }),
+      stackTrace: (args) => this.#stackTrace(args),
+      scopes: ({ frameId }) => this.#listScopes(this.#frame(frameId)),
+      variables: ({ variablesReference }) => this.#variables(Number(variablesReference)),
+      setVariable: (args) => this.#setVariable(args),
+      evaluate: (args) => this.#evaluate(args),
+      exceptionInfo: () => this.#exceptionInfo(),
+      continue: () => this.#go(() => this.#execution.resume()),
+      next: () => this.#step("stepOver"),
+      stepIn: () => this.#step("stepInto"),
+      stepOut: () => this.#step("stepOut"),
+      pause: () => this.#go(() => this.#execution.pause()),
+      inspectVariables: () => this.#inspectVariables(),
+      richInspectVariables: (args) => this.#richInspectVariables(args),
+      copyToGlobals: (args) => this.#copyToGlobals(args),
+    };
+  }
+
+  /** The reply to a request; never rejected. */
+  async answer({ seq, command, arguments: args }: Json): Promise<Json> {
+    const reply = { type: "response", seq: this.#nextSequence(), request_seq: seq, command };
+    try {
+      const handle = this.#handlers[String(command)];
+      if (!handle) throw new Error(`debugger: expected a request that it knows, got ${command}`);
+      return { ...reply, success: true, body: await handle((args ?? {}) as Arguments) };
+    } catch (error) {
+      return { ...reply, success: false, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Before a cell runs; `text` is what the front end sent, by which it knows the cell. */
+  async cellStarts(cell: CompiledCell, text: string, label: string): Promise<void> {
+    const where = this.#sources.addCell(cell, text, label);
+    if (!this.#isStarted) return;
+    await this.#changes;
+    if (this.#isSkipping) {
+      this.#isSkipping = false;
+      await this.#inspector.post("Debugger.setSkipAllPauses", { skip: false });
+    }
+    if (this.#breakpoints.paths.includes(where)) {
+      await this.#breakpoints.apply(where, cell.fileName, new Script(cell));
+    }
+  }
+
+  /** After a cell: the sources of cells that are to run now, unseen. */
+  cellEnded(): string[] {
+    this.#execution.cellEnded();
+    return this.#copies.splice(0);
+  }
+
+  /** The running cell is to end: nothing stops it on its way, and a stopped one ends where it is. */
+  interrupt(): void {
+    if (!this.#isStarted) return;
+    this.#isSkipping = true;
+    this.#inspector.post("Debugger.setSkipAllPauses", { skip: true }).catch(ignoreClosed);
+    const terminate = !this.#options.isCellCooperative();
+    this.#execution.resume({ terminate }).catch(ignoreClosed);
+  }
+
+  /** The process is about to end. A stopped cell stays stopped, so that no further line of it runs. */
+  close(): void {
+    if (!this.#execution.stop) this.#inspector.disconnect();
+  }
+
+  #info(): object {
+    return {
+      ...cellPaths,
+      isStarted: this.#isStarted,
+      breakpoints: this.#breakpoints.list(),
+      stoppedThreads: this.#execution.stop ? [threadId] : [],
+      richRendering: true,
+      exceptionPaths: [],
+      copyToGlobals: true,
+    };
+  }
+
+  async #start({ clientID }: Arguments): Promise<object> {
+    this.#tellsTypes = clientID !== "jupyterlab";
+    if (!this.#isStarted) {
+      await this.#connect();
+      await this.#inspector.post("Debugger.enable");
+      const kernel = escapePattern(pathToFileURL(path.join(this.#options.root, "kernels")).href);
+      const patterns = ["^node:", "/node_modules/", `^${kernel}/(?!debugger/debuggee\\.ts)`];
+      await this.#inspector.post("Debugger.setBlackboxPatterns", { patterns });
+      await this.#debuggee.call("attach");
+      this.#isStarted = true;
+    }
+    setImmediate(() => this.#publish("initialized", {}));
+    return {
+      supportsConfigurationDoneRequest: true,
+      supportsConditionalBreakpoints: true,
+      supportsEvaluateForHovers: true,
+      supportsExceptionInfoRequest: true,
+      supportsModulesRequest: true,
+      supportsSetVariable: true,
+      supportsTerminateRequest: true,
+      exceptionBreakpointFilters: [
+        { filter: "all", label: "All exceptions", default: false },
+        { filter: "uncaught", label: "Uncaught exceptions", default: false },
+      ],
+    };
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#inspector.isConnected) return;
+    this.#inspector.connect({
+      "Debugger.scriptParsed": (script: Debugger.ScriptParsedEventDataType) =>
+        this.#sources.addScript(script),
+      "Debugger.paused": (event: Debugger.PausedEventDataType) => void this.#paused(event),
+    });
+    await this.#debuggee.load();
+  }
+
+  async #paused(event: Debugger.PausedEventDataType): Promise<void> {
+    try {
+      await this.#execution.paused(event);
+    } catch (error) {
+      if (!this.#inspector.isConnected) return;
+      // Whatever went wrong here, the cell must not stand still without anyone knowing.
+      console.error(`debugger: internal: ${error instanceof Error ? error.stack : error}`);
+      await this.#inspector.post("Debugger.resume").catch(ignoreClosed);
+    }
+  }
+
+  /** The main thread runs on, as if no debugger had been. */
+  async #end(): Promise<object> {
+    if (this.#inspector.isConnected) {
+      await this.#debuggee.call("detach");
+      this.#inspector.disconnect();
+    }
+    const wasStopped = this.#execution.stop !== undefined;
+    this.#execution.reset();
+    this.#breakpoints.clear();
+    this.#sources.forgetScripts();
+    this.#scopes.clear();
+    this.#isSkipping = false;
+    if (wasStopped) this.#tellContinued();
+    if (this.#isStarted) setImmediate(() => this.#publish("terminated", {}));
+    this.#isStarted = false;
+    return {};
+  }
+
+  async #setBreakpoints(args: Arguments): Promise<{ breakpoints: Breakpoint[] }> {
+    this.#requireStarted();
+    const where = (args.source as { path?: string } | undefined)?.path ?? "";
+    const wanted = (args.breakpoints ?? []) as SourceBreakpoint[];
+    const breakpoints = await this.#breakpoints.replace(where, wanted);
+    await this.#debuggee.call("watch", this.#breakpoints.paths);
+    return { breakpoints };
+  }
+
+  async #setInAnnounced({ callFrameId }: Debugger.CallFrame): Promise<void> {
+    const { result } = await this.#inspector.post<Debugger.EvaluateOnCallFrameReturnType>(
+      "Debugger.evaluateOnCallFrame",
+      { callFrameId, expression: "({ fileName, code })", returnByValue: true },
+    );
+    const { fileName, code } = result.value as { fileName: string; code: string };
+    await this.#breakpoints.apply(fileName, fileName, new Script({ code }));
+  }
+
+  async #setExceptionBreakpoints({ filters = [] }: Arguments): Promise<object> {
+    this.#requireStarted();
+    const wanted = filters as string[];
+    const state = wanted.includes("all") ? "all" : wanted.includes("uncaught") ? "uncaught" : "none";
+    await this.#inspector.post("Debugger.setPauseOnExceptions", { state });
+    await this.#debuggee.call("hideWaiting", state !== "none");
+    return {};
+  }
+
+  async #source({ source }: Arguments): Promise<object> {
+    const where = (source as { path?: string } | undefined)?.path ?? "";
+    const content = await this.#sources.textOf(where);
+    if (content === undefined) {
+      throw new Error(`debugger: expected the path of a cell or of a loaded file, got ${where}`);
+    }
+    return { content, mimeType: "text/typescript" };
+  }
+
+  #modules(): object {
+    const modules = this.#sources.files().map((file, id) => ({ id, ...file }));
+    return { modules, totalModules: modules.length };
+  }
+
+  #stackTrace({ startFrame = 0, levels = 0 }: Arguments): object {
+    const frames = this.#execution.stop?.frames ?? [];
+    const stackFrames = frames.map(({ name, location }, i) => ({
+      id: this.#stops * framesPerStop + i,
+      name,
+      line: location.line,
+      column: location.column,
+      source: { name: location.name, path: location.path },
+    }));
+    const start = Number(startFrame);
+    const end = Number(levels) > 0 ? start + Number(levels) : undefined;
+    return { stackFrames: stackFrames.slice(start, end), totalFrames: stackFrames.length };
+  }
+
+  async #listScopes(frame: Frame | undefined): Promise<object> {
+    if (!frame) return { scopes: [] };
+    const text = (await this.#sources.textOf(frame.location.path)) ?? null;
+    const chain = frame.call.scopeChain.filter(({ type }) => type !== "global");
+    const inner = chain.findIndex(({ type }) => type === "closure" || type === "module" || type === "script");
+    const split = inner === -1 ? chain.length : inner;
+    const merge = async (part: Debugger.Scope[], receiver: Runtime.RemoteObject) => {
+      const objects = part.map(({ object }) => new RemoteValue(object));
+      const reference = await this.#debuggee.call("mergeScopes", text, new RemoteValue(receiver), ...objects);
+      this.#scopes.set(reference, frame);
+      return reference;
+    };
+    const locals = await merge(chain.slice(0, split), frame.call.this);
+    const closure = await merge(chain.slice(split), { type: "undefined" });
+    const notebook = await this.#debuggee.call("notebookReference");
+    const scope = (name: string, variablesReference: number) => ({
+      name,
+      variablesReference,
+      expensive: false,
+    });
+    return { scopes: [scope("Locals", locals), scope("Closure", closure), scope("Globals", notebook)] };
+  }
+
+  async #variables(reference: number): Promise<object> {
+    await this.#connect();
+    const variables = await this.#debuggee.call("inside", reference);
+    return { variables: [...variables, ...(await this.#privateOf(reference))].map((one) => this.#told(one)) };
+  }
+
+  /** `#fields`, which only the inspector can read. */
+  async #privateOf(reference: number): Promise<ListedVariable[]> {
+    const { objectId } = await this.#debuggee.remote("get", reference);
+    if (objectId === undefined) return [];
+    const { privateProperties = [] } = await this.#inspector.post<{
+      privateProperties?: { name: string; value?: Runtime.RemoteObject }[];
+    }>("Runtime.getProperties", { objectId, ownProperties: true, nonIndexedPropertiesOnly: true });
+    const listed: ListedVariable[] = [];
+    for (const { name, value } of privateProperties) {
+      if (value) listed.push({ name, ...(await this.#debuggee.call("list", new RemoteValue(value))) });
+    }
+    return listed;
+  }
+
+  async #setVariable({ variablesReference, name, value }: Arguments): Promise<object> {
+    const reference = Number(variablesReference);
+    const frame = this.#scopes.get(reference);
+    const evaluated = await this.#evaluation.evaluate(String(value), frame ?? this.#topFrame());
+    const newValue = new RemoteValue(evaluated);
+    if (frame) {
+      const scopeNumber = await this.#debuggee.call("indexOfScope", String(name), ...scopesOf(frame));
+      const { callFrameId } = frame.call;
+      await this.#inspector.post("Debugger.setVariableValue", {
+        scopeNumber,
+        variableName: name,
+        newValue: newValue.argument,
+        callFrameId,
+      });
+    } else {
+      await this.#debuggee.call("set", reference, name, newValue);
+    }
+    return this.#told(await this.#debuggee.call("list", newValue));
+  }
+
+  async #evaluate({ expression, frameId }: Arguments): Promise<object> {
+    await this.#connect();
+    const result = await this.#evaluation.evaluate(String(expression), this.#frame(frameId));
+    const { value, ...rest } = this.#told(await this.#debuggee.call("list", new RemoteValue(result)));
+    return { result: value, ...rest };
+  }
+
+  #exceptionInfo(): object {
+    const thrown = this.#execution.stop?.thrown;
+    if (!thrown) throw new Error("debugger: expected a stop at an exception, got none");
+    const { description, isUncaught } = thrown;
+    const exceptionId = /^[\p{ID_Continue}$.]+(?=:|$)/u.exec(description)?.[0] ?? "Error";
+    return { exceptionId, description, breakMode: isUncaught ? "unhandled" : "always" };
+  }
+
+  /** The notebook's variables; front ends ask at each message of a running cell, and one answer serves all who wait. */
+  #inspectVariables(): Promise<object> {
+    this.#inspection ??= this.#inspectNotebook().finally(() => {
+      this.#inspection = undefined;
+    });
+    return this.#inspection;
+  }
+
+  async #inspectNotebook(): Promise<object> {
+    await this.#connect();
+    if (!this.#execution.stop) await this.#debuggee.call("release");
+    const variables = await this.#debuggee.call("notebook");
+    return { variables: variables.map((variable) => this.#told(variable)) };
+  }
+
+  async #richInspectVariables({ variableName, frameId }: Arguments): Promise<object> {
+    await this.#connect();
+    const value = new RemoteValue(
+      await this.#evaluation.evaluate(String(variableName), this.#frame(frameId)),
+    );
+    const shown = await this.#debuggee.call(this.#execution.stop ? "showNow" : "show", value);
+    return shown ?? { data: {}, metadata: {} };
+  }
+
+  async #copyToGlobals({ srcVariableName, dstVariableName, srcFrameId }: Arguments): Promise<object> {
+    const name = String(dstVariableName);
+    if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)) {
+      throw new Error(`debugger: expected a variable's name to copy to, got ${name}`);
+    }
+    const value = await this.#evaluation.evaluate(String(srcVariableName), this.#frame(srcFrameId));
+    await this.#debuggee.call("copy", name, new RemoteValue(value));
+    this.#copies.push(copyCell(name));
+    return {};
+  }
+
+  #step(method: StepMethod): Promise<object> {
+    return this.#go(() => this.#execution.step(method));
+  }
+
+  async #go(run: () => Promise<void>): Promise<object> {
+    this.#requireStarted();
+    await this.#letGo();
+    await run();
+    return { allThreadsContinued: true };
+  }
+
+  /** What a stop showed is not to be kept alive by that. */
+  async #letGo(): Promise<void> {
+    this.#scopes.clear();
+    await this.#debuggee.call("release");
+  }
+
+  #frame(frameId: unknown): Frame | undefined {
+    if (typeof frameId !== "number") return undefined;
+    return this.#execution.stop?.frames[frameId - this.#stops * framesPerStop];
+  }
+
+  #topFrame(): Frame | undefined {
+    return this.#execution.stop?.frames[0];
+  }
+
+  #told<T extends ListedValue>({ type, ...rest }: T): Omit<T, "type"> & { type?: string } {
+    return this.#tellsTypes ? { type, ...rest } : rest;
+  }
+
+  #tellStopped({ reason, thrown }: Stop): void {
+    this.#stops += 1;
+    const told = thrown ? { text: thrown.description, description: "Paused on exception" } : {};
+    this.#publish("stopped", { reason, threadId, allThreadsStopped: true, ...told });
+  }
+
+  #tellContinued(): void {
+    this.#publish("continued", { threadId, allThreadsContinued: true });
+  }
+
+  #publish(event: string, body: object): void {
+    this.#options.publish({ type: "event", seq: this.#nextSequence(), event, body });
+  }
+
+  #requireStarted(): void {
+    if (!this.#isStarted) throw new Error("debugger: expected a running debugger, got none (do: turn it on)");
+  }
+
+  #nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** The inspector was closed while something was still on its way: nobody waits for that any more. */
+function ignoreClosed(): void {}

@@ -1,0 +1,2 @@
+export { DebugAdapter } from "./adapter";
+export { MainThreadInspector } from "./inspector";
