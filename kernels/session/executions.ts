@@ -1,0 +1,183 @@
+/** execute_request: a cell from the person's text to its reply. */
+import type { CompilerClient } from "../compiler";
+import type { DebugAdapter } from "../debugger";
+import type { ErrorOutput, RunResult, Shown, ShownJson } from "../executor";
+import type { Json, Message } from "../protocol";
+import type { CodeHelp } from "./code-help";
+import type { Answer, Handlers, Request } from "./handlers";
+import type { History } from "./history";
+import { type Outputs, withFields } from "./outputs";
+import { reportProblems } from "./problem-report";
+import type { Parent, Publisher } from "./publisher";
+import { RequestError } from "./request";
+import { interruptedOutcome, type Runner } from "./runner";
+
+export interface ExecutionsOptions {
+  publisher: Publisher;
+  outputs: Outputs;
+  codeHelp: CodeHelp;
+  history: History;
+  compiler: CompilerClient;
+  runner: Runner;
+  debugger: DebugAdapter;
+  /** A cell failed: what was asked for together with it will not run. */
+  abortFollowers(): Promise<void>;
+}
+
+/** What a front end asked for in one execute_request. */
+interface Wish {
+  source: string;
+  silent: boolean;
+  /** Counts it and keeps it in the history. */
+  store: boolean;
+  allowStdin: boolean;
+  stopOnError: boolean;
+  userExpressions: Readonly<Record<string, string>>;
+}
+
+export class Executions {
+  readonly #options: ExecutionsOptions;
+  readonly handlers: Handlers = { execute_request: (request) => this.#execute(request) };
+  #count = 0;
+  #isInterrupted = false;
+  #current: Message | undefined;
+
+  constructor(options: ExecutionsOptions) {
+    this.#options = options;
+  }
+
+  /** The number of the last cell. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The request whose cell runs now. */
+  get current(): Message | undefined {
+    return this.#current;
+  }
+
+  /** Ends the running cell, also one that is still being compiled. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    this.#options.runner.interrupt();
+  }
+
+  async #execute(request: Request): Promise<Answer> {
+    if (request.channel !== "shell") {
+      throw new RequestError(
+        `session: expected execute_request on the shell channel, got it on ${request.channel}`,
+      );
+    }
+    const { header } = request.message;
+    const wish = readWish(request);
+    const { publisher, history } = this.#options;
+    const metadata = {
+      started: new Date().toISOString(),
+      engine: publisher.sessionId,
+      dependencies_met: true,
+    };
+    if (wish.store) {
+      this.#count += 1;
+      history.add(this.#count, wish.source);
+    }
+    const input = { code: wish.source, execution_count: this.#count };
+    if (!wish.silent) publisher.publish("execute_input", input, header);
+
+    const help = /^\s*([\p{ID_Continue}$.]+)\?{1,2}\s*$/u.exec(wish.source);
+    const content = help ? await this.#page(help[1]) : await this.#runCell(request.message, wish);
+    return {
+      content: { execution_count: this.#count, payload: [], ...content },
+      metadata: { ...metadata, status: content.status },
+    };
+  }
+
+  /** The reply's content. */
+  async #runCell(request: Message, wish: Wish): Promise<Json> {
+    const { publisher, debugger: debug, abortFollowers } = this.#options;
+    const { header } = request;
+    this.#current = request;
+    this.#isInterrupted = false;
+    const outcome = await this.#run(wish.source, `In[${this.#count}]`, header, wish.allowStdin);
+    for (const copy of debug.cellEnded()) await this.#run(copy, "debugger", header, false);
+    this.#current = undefined;
+    publisher.finishPrints(header);
+
+    if (outcome.status === "error") {
+      const error: Json = { ...outcome.error };
+      if (!wish.silent) publisher.publish("error", error, header);
+      if (wish.stopOnError) await abortFollowers();
+      return { status: "error", ...error };
+    }
+    if (outcome.result !== undefined && !wish.silent) this.#showResult(outcome.result, header, wish.store);
+    const expressions = await this.#evaluateAll(wish.userExpressions, header);
+    publisher.finishPrints(header);
+    return { status: "ok", user_expressions: expressions };
+  }
+
+  #showResult(result: ShownJson, parent: Parent, store: boolean): void {
+    const { publisher, history } = this.#options;
+    publisher.publish("execute_result", withFields(result, { execution_count: this.#count }), parent);
+    // A large result is not worth reading again.
+    if (!store || result.length > 20_000) return;
+    const text = (JSON.parse(result) as Shown).data["text/plain"];
+    if (typeof text === "string") history.addOutput(this.#count, text);
+  }
+
+  async #run(
+    source: string,
+    label: string,
+    parent: Parent,
+    allowStdin: boolean,
+  ): Promise<RunResult<ShownJson>> {
+    const { compiler, runner, outputs, debugger: debug } = this.#options;
+    if (source.trim() === "") return { status: "ok", result: undefined, liveNames: [] };
+    const compiled = await compiler.compile(source);
+    if (!compiled.ok) {
+      return { status: "error", error: reportProblems(compiled.problems, source, label), liveNames: [] };
+    }
+    const { cell } = compiled;
+    outputs.remember(cell.id, parent);
+    await debug.cellStarts(cell, source, label);
+    const outcome = this.#isInterrupted ? interruptedOutcome() : await runner.run(cell, label, allowStdin);
+    await compiler.commit(cell.id, outcome.liveNames);
+    return outcome;
+  }
+
+  /** Each expression of user_expressions on its own; an error concerns only that one. */
+  async #evaluateAll(expressions: Readonly<Record<string, string>>, parent: Parent): Promise<Json> {
+    const results: Json = {};
+    for (const [name, source] of Object.entries(expressions)) {
+      const outcome = await this.#run(source, name, parent, false);
+      results[name] =
+        outcome.status === "ok" ? { status: "ok", ...shownOrNothing(outcome.result) } : failed(outcome.error);
+    }
+    return results;
+  }
+
+  /** `name?` shows the help of a name in the front end's pager. */
+  async #page(name: string): Promise<Json> {
+    const { data } = (await this.#options.codeHelp.inspect(name, name.length)) as { data: Json };
+    const text = { "text/plain": `${name}: nothing known by this name`, ...data };
+    return { status: "ok", payload: [{ source: "page", data: text, start: 0 }], user_expressions: {} };
+  }
+}
+
+function readWish({ fields }: Request): Wish {
+  const silent = fields.boolean("silent", false);
+  return {
+    source: fields.text("code"),
+    silent,
+    store: fields.boolean("store_history", true) && !silent,
+    allowStdin: fields.boolean("allow_stdin", true),
+    stopOnError: fields.boolean("stop_on_error", true),
+    userExpressions: fields.texts("user_expressions"),
+  };
+}
+
+function shownOrNothing(shown: ShownJson | undefined): Shown {
+  return shown === undefined ? { data: {}, metadata: {} } : (JSON.parse(shown) as Shown);
+}
+
+function failed(error: ErrorOutput): Json {
+  return { status: "error", ...error };
+}
