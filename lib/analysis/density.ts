@@ -34,20 +34,27 @@ export class FeatureDensity {
 
   /** Adds feature activations f [n·F]. */
   add(f: Float32Array): void {
-    const { dSae, fired, sums } = this;
+    const { dSae } = this;
     if (f.length % dSae !== 0) {
       throw new Error(`FeatureDensity.add: expected rows of ${dSae}, got ${f.length} numbers`);
     }
     for (let at = 0; at < f.length; at += dSae) {
       for (let feature = 0; feature < dSae; feature++) {
-        const value = f[at + feature];
-        if (value > 0) {
-          fired[feature]++;
-          sums[feature] += value;
-        }
+        if (f[at + feature] > 0) this.count(feature, f[at + feature]);
       }
     }
-    this.rows += f.length / dSae;
+    this.addRows(f.length / dSae);
+  }
+
+  /** Counts one activation `value` > 0 of one of the rows that `addRows` tells of. */
+  count(feature: number, value: number): void {
+    this.fired[feature]++;
+    this.sums[feature] += value;
+  }
+
+  /** Says that `rows` more rows were looked at. */
+  addRows(rows: number): void {
+    this.rows += rows;
   }
 
   /** Takes in what another one has seen. */
@@ -57,6 +64,19 @@ export class FeatureDensity {
       this.sums[feature] += other.sums[feature];
     }
     this.rows += other.rows;
+  }
+
+  /** All there is to it, to be kept in a file. */
+  state(): { rows: number; fired: Float64Array; sums: Float64Array } {
+    return { rows: this.rows, fired: this.fired.slice(), sums: this.sums.slice() };
+  }
+
+  static fromState({ rows, fired, sums }: ReturnType<FeatureDensity["state"]>): FeatureDensity {
+    const density = new FeatureDensity(fired.length);
+    density.rows = rows;
+    density.fired.set(fired);
+    density.sums.set(sums);
+    return density;
   }
 
   /** The measurements of all rows so far. Without rows they are NaN. */

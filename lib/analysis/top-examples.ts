@@ -35,16 +35,37 @@ export class TopExamples {
 
   /** Adds feature activations f [n·F] of rows `firstRow`, `firstRow` + 1, … */
   add(f: Float32Array, firstRow: number): void {
-    const { dSae, thresholds } = this;
+    const { dSae } = this;
     if (f.length % dSae !== 0) {
       throw new Error(`TopExamples.add: expected rows of ${dSae}, got ${f.length} numbers`);
     }
     for (let at = 0, row = firstRow; at < f.length; at += dSae, row++) {
       for (let feature = 0; feature < dSae; feature++) {
-        const value = f[at + feature];
-        if (value > 0 && value >= thresholds[feature]) this.insert(feature, value, row);
+        if (f[at + feature] > 0) this.offer(feature, f[at + feature], row);
       }
     }
+  }
+
+  /** Takes one activation `value` > 0 in if it is strong enough. */
+  offer(feature: number, value: number, row: number): void {
+    if (value >= this.thresholds[feature]) this.insert(feature, value, row);
+  }
+
+  /** All there is to it, to be kept in a file: activations and rows [F·K], rows held [F]. */
+  state(): { k: number; activations: Float32Array; rows: Int32Array; held: Int32Array } {
+    const { k, activations, rows, held } = this;
+    return { k, activations: activations.slice(), rows: rows.slice(), held: held.slice() };
+  }
+
+  static fromState({ k, activations, rows, held }: ReturnType<TopExamples["state"]>): TopExamples {
+    const top = new TopExamples(held.length, k);
+    top.activations.set(activations);
+    top.rows.set(rows);
+    top.held.set(held);
+    for (let feature = 0; feature < held.length; feature++) {
+      if (held[feature] === k) top.thresholds[feature] = activations[feature * k + k - 1];
+    }
+    return top;
   }
 
   /** Takes in what another one holds; their rows must be different ones. */
