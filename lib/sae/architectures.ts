@@ -1,23 +1,37 @@
 /** The tables of architectures: what each must provide, and one line for each. */
 import type { NamedTensors, Random, Tensor } from "../tensor";
-import type { Architecture, SaeConfig, SaeTrainingConfig } from "./config";
+import type {
+  Architecture,
+  SaeConfig,
+  SaeTrainingConfig,
+  TrainingArchitecture,
+  TrainingConfigOf,
+} from "./config";
+import { gatedDecode, gatedEncode, gatedShapes } from "./gated";
+import { gatedTraining } from "./gated-training";
+import { jumpreluDecode, jumpreluEncode, jumpreluShapes } from "./jumprelu";
+import { jumpreluTraining } from "./jumprelu-training";
 import type { InputScaling } from "./scaling";
 import { standardDecode, standardEncode, standardShapes } from "./standard";
 import { standardTraining } from "./standard-training";
+import { topkDecode, topkEncode, topkShapes } from "./topk";
+import { batchTopkTraining, matryoshkaTraining, topkTraining } from "./topk-training";
 
 /** What using a trained SAE takes. Results are the caller's. */
-export interface InferenceForm {
+export interface InferenceForm<Config extends SaeConfig = SaeConfig> {
   /** Names and shapes of the weights. */
-  shapes(config: SaeConfig): Record<string, number[]>;
+  shapes(config: Config): Record<string, number[]>;
   /** x [B, D] -> [B, F] */
-  encode(config: SaeConfig, weights: NamedTensors, x: Tensor): Tensor;
+  encode(config: Config, weights: NamedTensors, x: Tensor): Tensor;
   /** f [B, F] -> [B, D] */
-  decode(config: SaeConfig, weights: NamedTensors, f: Tensor): Tensor;
+  decode(config: Config, weights: NamedTensors, f: Tensor): Tensor;
 }
 
 /** What a step is told besides its batch. */
-export interface StepContext {
-  config: SaeTrainingConfig;
+export interface StepContext<Config extends SaeTrainingConfig = SaeTrainingConfig> {
+  config: Config;
+  /** What the L1 or L0 coefficient is multiplied by while it warms up, 0 to 1. */
+  sparsityWeight: number;
   /** Numbers of the features that are dead now, rising. */
   dead: Int32Array;
   /** Whether to compute `measured`, which costs some passes more. */
@@ -31,6 +45,8 @@ export interface StepResult {
   gradients: NamedTensors;
   /** Σ_B f of each feature [F]: positive exactly where the feature fired. */
   activationSums: Float32Array;
+  /** The smallest positive activation of the batch, where the finished SAE's threshold depends on it. */
+  smallestActivation?: number;
   measured?: {
     /** Mean number of features that fire on a row. */
     l0: number;
@@ -40,35 +56,50 @@ export interface StepResult {
 }
 
 /** What training takes. Parameters go by the names and layout that suit the step; results are the caller's. */
-export interface TrainingForm {
+export interface TrainingForm<Config extends SaeTrainingConfig = SaeTrainingConfig> {
   /** Parameters to start from. bDec [D] */
-  start(config: SaeTrainingConfig, bDec: Float32Array, random: Random): NamedTensors;
+  start(config: Config, bDec: Float32Array, random: Random): NamedTensors;
   /** Losses and their gradients at x [B, D]. */
-  step(parameters: NamedTensors, x: Tensor, context: StepContext): StepResult;
+  step(parameters: NamedTensors, x: Tensor, context: StepContext<Config>): StepResult;
   /** Replacements for those gradients that the constraints change; the old ones stay the caller's. */
-  adjust(gradients: NamedTensors, parameters: NamedTensors): NamedTensors;
+  adjust(gradients: NamedTensors, parameters: NamedTensors, config: Config): NamedTensors;
   /** Replacements for those parameters that the constraints change after the optimiser's step. */
-  constrain(parameters: NamedTensors): NamedTensors;
+  constrain(parameters: NamedTensors, config: Config): NamedTensors;
   /** Inference weights in the units of the raw inputs. */
-  weights(parameters: NamedTensors, scaling: InputScaling): NamedTensors;
+  weights(
+    parameters: NamedTensors,
+    scaling: InputScaling,
+    config: Config,
+    state: { activationThreshold: number },
+  ): NamedTensors;
 }
 
-const INFERENCE: Record<Architecture, InferenceForm> = {
+const INFERENCE: { [A in Architecture]: InferenceForm<Extract<SaeConfig, { architecture: A }>> } = {
   standard: { shapes: standardShapes, encode: standardEncode, decode: standardDecode },
+  topk: { shapes: topkShapes, encode: topkEncode, decode: topkDecode },
+  jumprelu: { shapes: jumpreluShapes, encode: jumpreluEncode, decode: jumpreluDecode },
+  gated: { shapes: gatedShapes, encode: gatedEncode, decode: gatedDecode },
 };
 
-const TRAINING: Record<SaeTrainingConfig["architecture"], TrainingForm> = {
+const TRAINING: {
+  [A in TrainingArchitecture]: TrainingForm<TrainingConfigOf<A>>;
+} = {
   standard: standardTraining,
+  topk: topkTraining,
+  batchtopk: batchTopkTraining,
+  matryoshka_batchtopk: matryoshkaTraining,
+  jumprelu: jumpreluTraining,
+  gated: gatedTraining,
 };
 
 /** The inference form of a config. Throws on an architecture that is not here. */
 export function inferenceOf({ architecture }: { architecture: string }): InferenceForm {
-  return lookUp(INFERENCE, architecture);
+  return lookUp<InferenceForm>(INFERENCE, architecture);
 }
 
 /** The training form of a config. Throws on an architecture that is not here. */
 export function trainingOf({ architecture }: { architecture: string }): TrainingForm {
-  return lookUp(TRAINING, architecture);
+  return lookUp<TrainingForm>(TRAINING, architecture);
 }
 
 function lookUp<T>(table: Record<string, T>, architecture: string): T {

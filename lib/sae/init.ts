@@ -1,5 +1,5 @@
 /** Where training starts: Kaiming-uniform weights, and a decoder bias at the centre of the data. */
-import type { BDecInit } from "./config";
+import type { BDecInit } from "./options";
 
 export interface GeometricMedianOptions {
   /** Stops when a step moves the estimate by less than this share of its distance to the rows. Default 1e-6. */
@@ -48,8 +48,13 @@ export function meanRow(rows: Float32Array, width: number): Float32Array {
 }
 
 /** The start of bDec [D] for `rows` [N·D]. */
-export function initialBDec(kind: BDecInit, rows: Float32Array, width: number): Float32Array {
-  if (kind === "geometric-median") return geometricMedian(rows, width);
+export function initialBDec(
+  kind: BDecInit,
+  rows: Float32Array,
+  width: number,
+  tolerance?: number,
+): Float32Array {
+  if (kind === "geometric-median") return geometricMedian(rows, width, { tolerance });
   return kind === "mean" ? meanRow(rows, width) : new Float32Array(width);
 }
 

@@ -1,6 +1,7 @@
 /** A run's folder: config.json, metrics.jsonl, checkpoint.safetensors, sae/; each file is whole or absent. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { cacheFolder, readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
 import { type Adam, disposeAll, type NamedTensors, tf } from "../tensor";
 import {
@@ -20,12 +21,8 @@ export interface TrainingMetrics {
   tokens: number;
   /** Sum of the loss terms. */
   loss: number;
-  /** mean_{B,D} (x̂-x)² / ‖x‖₂ in training's units. */
-  mse: number;
-  /** l1Coefficient · mean_B Σ f */
-  l1: number;
-  /** The ghost gradients' term, or 0. */
-  ghost: number;
+  /** The named terms of the loss, as they are summed, in training's units. */
+  losses: Record<string, number>;
   /** Mean number of features that fire on a row. */
   l0: number;
   /** Σ‖x - x̂‖² / Σ‖x - x̄‖² over the batch. */
@@ -35,6 +32,8 @@ export interface TrainingMetrics {
   /** Features that have not fired for `deadAfterSteps` steps. */
   deadFeatures: number;
   learningRate: number;
+  /** Global norm of the gradients before clipping; only where `gradientClip` is set. */
+  gradientNorm?: number;
   /** Rows a second since the line before (since the start, for the first). */
   tokensPerSecond: number;
   /** Seconds of training, those before a resumption included. */
@@ -57,6 +56,8 @@ export interface TrainingState {
   scaling: InputScaling;
   /** Steps since each feature fired [F]. */
   stepsSinceFired: Int32Array;
+  /** Moving average of each batch's smallest positive activation, in training's units; 0 where it is not kept. */
+  activationThreshold: number;
 }
 
 const PARTS = ["values", "first", "second"] as const;
@@ -109,7 +110,7 @@ export class RunFolder {
     const there = JSON.parse(readFileSync(this.configPath, "utf8")) as RunConfig;
     const wanted = JSON.parse(mine) as RunConfig;
     const differ = Object.keys({ ...there.config, ...wanted.config }).filter(
-      (key) => Reflect.get(there.config, key) !== Reflect.get(wanted.config, key),
+      (key) => !isDeepStrictEqual(Reflect.get(there.config, key), Reflect.get(wanted.config, key)),
     );
     if (there.data !== wanted.data) differ.push("data");
     if (there.format !== wanted.format) differ.push("format");

@@ -1,18 +1,26 @@
 /** SAELens 6.x folders: cfg.json, sae_weights.safetensors, sparsity.safetensors, read and written. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
 import { type NamedTensors, tf } from "../tensor";
 import { inferenceOf } from "./architectures";
 import type { SaeConfig } from "./config";
+import { refusePickled } from "./pickled";
 import { Sae, type SaeMetadata } from "./sae";
+import { readSaelensConfig, saelensConfig } from "./saelens-config";
 
 /** Our names of weights and SAELens's. */
-const NAMES: Record<string, string> = { WEnc: "W_enc", bEnc: "b_enc", WDec: "W_dec", bDec: "b_dec" };
-
-/** SAELens's loader takes an old path below 6.0.0. */
-const SAE_LENS_VERSION = "6.54.0";
+export const SAELENS_NAMES: Readonly<Record<string, string>> = {
+  WEnc: "W_enc",
+  bEnc: "b_enc",
+  WDec: "W_dec",
+  bDec: "b_dec",
+  threshold: "threshold",
+  bGate: "b_gate",
+  bMag: "b_mag",
+  rMag: "r_mag",
+};
 
 /** Added to a frequency before its logarithm, so that a dead feature has -10 (SAELens). */
 const SPARSITY_FLOOR = 1e-10;
@@ -20,45 +28,22 @@ const SPARSITY_FLOOR = 1e-10;
 export interface SaveSaeOptions {
   /** Share of rows on which each feature fires [F], as an evaluation measured it. */
   featureDensity?: Float32Array | Float64Array;
+  /** How weights are stored. "float16" halves the file and keeps three digits. Default "float32". */
+  dtype?: "float32" | "float16";
 }
 
 /** Writes `sae`, which stays the caller's, as a SAELens folder. cfg.json comes last: with it the folder is whole. */
-export async function saveSae(dir: string, sae: Sae, { featureDensity }: SaveSaeOptions = {}): Promise<void> {
+export async function saveSae(dir: string, sae: Sae, options: SaveSaeOptions = {}): Promise<void> {
+  const { featureDensity, dtype = "float32" } = options;
   const tensors = new Map<string, StoredTensor>();
   for (const [name, tensor] of Object.entries(sae.weights)) {
-    tensors.set(NAMES[name], {
-      dtype: "F32",
-      shape: tensor.shape,
-      data: (await tensor.data()) as Float32Array,
-    });
+    const data = (await tensor.data()) as Float32Array;
+    const stored = dtype === "float16" ? "F16" : "F32";
+    tensors.set(SAELENS_NAMES[name], { dtype: stored, shape: tensor.shape, data });
   }
   await writeSafetensors(join(dir, "sae_weights.safetensors"), tensors);
   if (featureDensity) await saveSparsity(dir, featureDensity);
-  const { architecture, dIn, dSae, applyBDecToInput } = sae.config;
-  const cfg = {
-    d_in: dIn,
-    d_sae: dSae,
-    dtype: "float32",
-    device: "cpu",
-    apply_b_dec_to_input: applyBDecToInput,
-    normalize_activations: "none",
-    reshape_activations: "none",
-    architecture,
-    metadata: {
-      sae_lens_version: SAE_LENS_VERSION,
-      sae_lens_training_version: null,
-      dataset_path: null,
-      hook_name: null,
-      model_name: null,
-      model_class_name: null,
-      hook_head_index: null,
-      context_size: null,
-      seqpos_slice: [null],
-      prepend_bos: false,
-      trained_with: "vitrine",
-      ...sae.metadata,
-    },
-  };
+  const cfg = saelensConfig(sae.config, sae.metadata, dtype);
   await writeFileAtomic(join(dir, "cfg.json"), `${JSON.stringify(cfg, null, 2)}\n`);
 }
 
@@ -84,68 +69,77 @@ export async function loadSparsity(dir: string): Promise<Float32Array | undefine
 }
 
 /**
- * Loads a SAELens 6.x folder; the caller owns the SAE. Throws on pickled files, on weights that are missing, unknown
- * or of another shape, and on settings that would change the numbers without our knowing how.
+ * Loads a SAELens 6.x folder, a finished SAE or a training checkpoint; the caller owns the SAE. Throws on pickled files,
+ * on weights that are missing, unknown or of another shape, and on settings that would change the numbers without our
+ * knowing how.
  */
 export async function loadSae(dir: string): Promise<Sae> {
-  refusePickled(dir);
+  refusePickled(dir, ["cfg.json", "sae_weights.safetensors"]);
   const cfgPath = join(dir, "cfg.json");
   const cfg = JSON.parse(await readFile(cfgPath, "utf8")) as Record<string, unknown>;
-  const config = readConfig(cfg, cfgPath);
-  const shapes = inferenceOf(config).shapes(config);
+  const { config, checkpoint } = readSaelensConfig(cfg, cfgPath);
   const path = join(dir, "sae_weights.safetensors");
   const { tensors } = await readSafetensors(path);
-  const expected = Object.keys(shapes).map((name) => NAMES[name]);
+  if (checkpoint) foldCheckpoint(tensors, checkpoint.rescale, path);
+  const names = Object.fromEntries(Object.entries(SAELENS_NAMES).map(([ours, theirs]) => [theirs, ours]));
+  const weights = weightsOf(config, tensors, names, path);
+  return new Sae(config, weights, (cfg.metadata ?? {}) as SaeMetadata);
+}
+
+/**
+ * The weights of a file by our names. `names`: the file's names → ours. Throws when one is missing, unknown or of
+ * another shape. The caller owns the result.
+ */
+export function weightsOf(
+  config: SaeConfig,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  names: Readonly<Record<string, string>>,
+  path: string,
+): NamedTensors {
+  const shapes = inferenceOf(config).shapes(config);
+  const theirs = (name: string) => Object.keys(names).find((key) => names[key] === name) ?? name;
+  const expected = Object.keys(shapes).map(theirs);
   const extra = [...tensors.keys()].filter((name) => !expected.includes(name));
   if (extra.length > 0)
     throw new Error(`${path}: expected ${expected.join(", ")}, got also ${extra.join(", ")}`);
   for (const [name, shape] of Object.entries(shapes)) {
-    const stored = tensors.get(NAMES[name]);
+    const stored = tensors.get(theirs(name));
     if (stored?.shape.join() !== shape.join() || !(stored?.data instanceof Float32Array)) {
       const got = stored ? `${stored.dtype} [${stored.shape}]` : "none";
-      throw new Error(`${path}: expected floats ${NAMES[name]} [${shape}], got ${got}`);
+      throw new Error(`${path}: expected floats ${theirs(name)} [${shape}], got ${got}`);
     }
   }
   const weights: NamedTensors = {};
   for (const [name, shape] of Object.entries(shapes)) {
-    weights[name] = tf.tensor(tensors.get(NAMES[name])?.data as Float32Array, shape);
+    weights[name] = tf.tensor(tensors.get(theirs(name))?.data as Float32Array, shape);
   }
-  return new Sae(config, weights, (cfg.metadata ?? {}) as SaeMetadata);
+  return weights;
 }
 
-function readConfig(cfg: Record<string, unknown>, path: string): SaeConfig {
-  inferenceOf({ architecture: String(cfg.architecture) });
-  for (const key of ["d_in", "d_sae"]) {
-    if (!Number.isInteger(cfg[key])) throw new Error(`${path}: expected a whole ${key}, got ${cfg[key]}`);
+/**
+ * What SAELens does when it saves a BatchTopK or Matryoshka SAE for use: the scalar topk_threshold becomes everyone's
+ * threshold, and with `rescale` the decoder's norms go into the encoder.
+ */
+function foldCheckpoint(tensors: Map<string, StoredTensor>, rescale: boolean, path: string): void {
+  const scalar = tensors.get("topk_threshold");
+  const bias = tensors.get("b_enc");
+  const [encoder, decoder] = [tensors.get("W_enc"), tensors.get("W_dec")];
+  if (!scalar || !bias || !encoder || !decoder) {
+    throw new Error(`${path}: expected W_enc, b_enc, W_dec and topk_threshold of a training checkpoint`);
   }
-  for (const key of ["normalize_activations", "reshape_activations"]) {
-    if ((cfg[key] ?? "none") !== "none") {
-      throw new Error(
-        `${path}: expected ${key} "none", got "${cfg[key]}" (do: fold it into the weights first)`,
-      );
+  const [F, D] = decoder.shape;
+  tensors.delete("topk_threshold");
+  const data = new Float32Array(F).fill(Number(scalar.data[0]));
+  tensors.set("threshold", { dtype: "F32", shape: [F], data });
+  if (!rescale) return;
+  for (let feature = 0; feature < F; feature++) {
+    let squares = 0;
+    for (let d = 0; d < D; d++) squares += Number(decoder.data[feature * D + d]) ** 2;
+    const norm = Math.max(1e-8, Math.sqrt(squares));
+    (bias.data as Float32Array)[feature] *= norm;
+    for (let d = 0; d < D; d++) {
+      (decoder.data as Float32Array)[feature * D + d] /= norm;
+      (encoder.data as Float32Array)[d * F + feature] *= norm;
     }
   }
-  return {
-    architecture: cfg.architecture as SaeConfig["architecture"],
-    dIn: cfg.d_in as number,
-    dSae: cfg.d_sae as number,
-    applyBDecToInput: (cfg.apply_b_dec_to_input ?? true) as boolean,
-  };
-}
-
-function refusePickled(path: string): void {
-  if (!existsSync(path)) throw new Error(`${path}: expected a SAELens folder, got nothing`);
-  const isFolder = statSync(path).isDirectory();
-  if (isFolder && existsSync(join(path, "cfg.json")) && existsSync(join(path, "sae_weights.safetensors")))
-    return;
-  const names = isFolder ? readdirSync(path) : [path];
-  const pickled = names.find((name) => /\.(pt|pth|pkl|pickle|bin|ckpt)$/.test(name));
-  if (pickled) {
-    throw new Error(
-      `${path}: expected cfg.json and sae_weights.safetensors, got the pickled "${pickled}", which can run any code when read (do: in Python, torch.load(…, weights_only=True), then safetensors.torch.save_file)`,
-    );
-  }
-  throw new Error(
-    `${path}: expected cfg.json and sae_weights.safetensors, got ${names.join(", ") || "nothing"}`,
-  );
 }

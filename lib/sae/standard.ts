@@ -1,29 +1,60 @@
-/** The post's architecture at inference: a ReLU encoder and a linear decoder (Bricken et al., 2023; Fry, 2024). */
+/** The post's architecture: a ReLU encoder and a linear decoder (Bricken et al., 2023; Fry, 2024). */
 import { type NamedTensors, type Tensor, tf } from "../tensor";
-import type { StandardConfig } from "./config";
-import { matMul, relu } from "./matmul";
+import { decodeLinear, type LinearConfig, linearShapes, preActivations } from "./linear";
+import { relu } from "./matmul";
+import {
+  type CommonTrainingConfig,
+  checkNotNegative,
+  checkOneOf,
+  checkWhole,
+  postDefaults,
+  type TrainingSize,
+} from "./options";
 
-/** SAELens's names of the weights, and their shapes. */
-export function standardShapes({ dIn, dSae }: StandardConfig): Record<string, number[]> {
-  return { WEnc: [dIn, dSae], bEnc: [dSae], WDec: [dSae, dIn], bDec: [dIn] };
+/** f = relu((x - bDec) WEnc + bEnc), x̂ = f WDec + bDec. */
+export interface StandardConfig extends LinearConfig {
+  architecture: "standard";
 }
 
+/** Training: reconstruction, L1 penalty, ghost gradients. */
+export interface StandardTrainingConfig extends CommonTrainingConfig {
+  architecture: "standard";
+  /**
+   * Weight of mean_B Σ_F |f|, or of mean_B Σ_F |f| ‖WDec row‖ where decoderNorm is "free". Default 8e-5 · 1024 / D: the
+   * post's 8e-5 at D = 1024. Both loss terms grow linearly with the scale of the inputs, so it does not depend on it,
+   * but the norm-scaled reconstruction term has a factor 1/D that L1 has not.
+   */
+  l1Coefficient: number;
+  /** Steps over which the L1 coefficient rises linearly from 0. Default 0 (the post). */
+  l1WarmUpSteps: number;
+  /** Ghost gradients on dead features. Default true (the post). */
+  ghostGradients: boolean;
+}
+
+export function standardDefaults(size: TrainingSize): StandardTrainingConfig {
+  return {
+    ...postDefaults(size),
+    architecture: "standard",
+    l1Coefficient: (8e-5 * 1024) / size.dIn,
+    l1WarmUpSteps: 0,
+    ghostGradients: true,
+  };
+}
+
+export function checkStandard(config: StandardTrainingConfig): void {
+  checkNotNegative(config, "l1Coefficient");
+  checkWhole(config, "l1WarmUpSteps", 0);
+  checkOneOf(config, "ghostGradients", [true, false]);
+}
+
+/** SAELens's names of the weights, and their shapes. */
+export const standardShapes = linearShapes;
+
 /** f = relu((x - bDec) WEnc + bEnc). x [B, D] -> [B, F]. The caller owns the result. */
-export function standardEncode(
-  { applyBDecToInput }: StandardConfig,
-  { WEnc, bEnc, bDec }: NamedTensors,
-  x: Tensor,
-): Tensor {
-  return tf.tidy(() => {
-    const centred = applyBDecToInput ? x.sub(bDec) : x;
-    const product = matMul(centred, WEnc);
-    const pre = product.add(bEnc);
-    product.dispose();
-    return relu(pre);
-  });
+export function standardEncode(config: StandardConfig, weights: NamedTensors, x: Tensor): Tensor {
+  return tf.tidy(() => relu(preActivations(config, weights, x)));
 }
 
 /** x̂ = f WDec + bDec. f [B, F] -> [B, D]. The caller owns the result. */
-export function standardDecode(_: StandardConfig, { WDec, bDec }: NamedTensors, f: Tensor): Tensor {
-  return tf.tidy(() => matMul(f, WDec).add(bDec));
-}
+export const standardDecode = (_: StandardConfig, weights: NamedTensors, f: Tensor) =>
+  decodeLinear(weights, f);

@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { readSafetensors } from "../io";
-import { Adam, disposeAll, expectNoLeak, Random, type Tensor2D, tf } from "../tensor";
-import { resolveTrainingConfig, type SaeTrainingOptions } from "./config";
+import { after, test } from "node:test";
+import { expectNoLeak, Random, type Tensor2D, tf } from "../tensor";
+import type { SaeTrainingOptions } from "./config";
 import { RunFolder, type TrainingMetrics } from "./run-folder";
 import type { Sae } from "./sae";
 import { memorySource } from "./source";
 import { type TrainSaeOptions, trainSae } from "./trainer";
 
-const FIXTURES = join(__dirname, "fixtures", "steps");
 const root = mkdtempSync(join(tmpdir(), "trainer-"));
 let serial = 0;
 const newFolder = () => join(root, `run-${serial++}`);
@@ -56,61 +54,6 @@ function withoutTimes({ tokensPerSecond, seconds, ...rest }: TrainingMetrics) {
   assert.ok(tokensPerSecond > 0 && seconds > 0);
   return rest;
 }
-
-describe("whole runs end where PyTorch's do", () => {
-  for (const file of readdirSync(FIXTURES).sort()) {
-    test(file, async () => {
-      const { tensors, metadata } = await readSafetensors(join(FIXTURES, file));
-      const tensor = (name: string) => {
-        const stored = tensors.get(name);
-        assert.ok(stored, name);
-        return tf.tensor(stored.data as Float32Array, stored.shape);
-      };
-      const dIn = tensors.get("start.bDec")?.data.length ?? 0;
-      const config = resolveTrainingConfig({ architecture: "standard", ...JSON.parse(metadata.config) }, dIn);
-      // A checkpoint before the first step carries PyTorch's start, and the source gives its batches in turn.
-      const folder = new RunFolder(newFolder());
-      await folder.open(config, "");
-      const parameters = tf.tidy(() => ({
-        encoder: tf.concat([tensor("start.WEnc").transpose(), tensor("start.bEnc").reshape([-1, 1])], 1),
-        decoder: tensor("start.WDec"),
-        bDec: tensor("start.bDec"),
-      }));
-      const optimizer = new Adam(parameters);
-      await folder.writeCheckpoint(optimizer, {
-        step: 0,
-        position: { epoch: 0, cursor: 0 },
-        seconds: 0,
-        scaling: { scale: 1, centre: new Float32Array(dIn) },
-        stepsSinceFired: tensors.get("stepsSinceFired")?.data as Int32Array,
-      });
-      optimizer.dispose();
-      disposeAll(parameters);
-      const batches = tensors.get("batches")?.data as Float32Array;
-      let next = -1; // the first rows asked for are those that the start is estimated from
-      const inTurn = {
-        rows: config.batchSize,
-        width: dIn,
-        gather(_: Uint32Array, into: Float32Array) {
-          if (next >= 0) into.set(batches.subarray(next * into.length, (next + 1) * into.length));
-          next++;
-        },
-      };
-      const options = { ...config, dIn: undefined } as SaeTrainingOptions;
-      const { sae } = await trainSae(inTurn, options, { runFolder: folder.path });
-      assert.equal(next, config.steps);
-      for (const [name, got] of Object.entries(sae.weights)) {
-        const error = tf.tidy(() => {
-          const expected = tensor(`end.${name}`);
-          return got.sub(expected).abs().max().div(expected.abs().max()).dataSync()[0];
-        });
-        const bound = config.steps > 1 ? 1e-3 : 1e-4;
-        assert.ok(error < bound, `${name} after ${config.steps} steps: relative error ${error}`);
-      }
-      sae.dispose();
-    });
-  }
-});
 
 test("the same seed gives the same bits and another seed gives others", async () => {
   const first = await hashOfRun(short);

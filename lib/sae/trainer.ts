@@ -9,12 +9,13 @@ import {
   type SaeTrainingOptions,
   saeConfigOf,
 } from "./config";
+import { globalNorm, shortened } from "./gradient-clip";
 import { initialBDec } from "./init";
 import { RunFolder, type TrainingMetrics, type TrainingState } from "./run-folder";
 import { Sae, type SaeMetadata } from "./sae";
 import { loadSae, saveSae } from "./saelens";
 import { inputScaling, scaleInPlace } from "./scaling";
-import { learningRateAt } from "./schedule";
+import { learningRateAt, sparsityWeightAt } from "./schedule";
 import { type ActivationSource, ShuffledOrder } from "./source";
 
 /** How a run is watched and kept. */
@@ -134,9 +135,9 @@ class SaeTraining {
     await source.gather(sampled, rows);
     const scaling = inputScaling(rows, config.dIn, config);
     scaleInPlace(rows, config.dIn, scaling);
-    const bDec = initialBDec(config.bDecInit, rows, config.dIn);
+    const bDec = initialBDec(config.bDecInit, rows, config.dIn, config.medianTolerance);
     const parameters = trainingOf(config).start(config, bDec, random.fork("weights"));
-    const optimizer = new Adam(parameters);
+    const optimizer = new Adam(parameters, { beta1: config.beta1, beta2: config.beta2 });
     disposeAll(parameters);
     let state: TrainingState = {
       step: 0,
@@ -144,6 +145,7 @@ class SaeTraining {
       seconds: 0,
       scaling,
       stepsSinceFired: new Int32Array(config.dSae),
+      activationThreshold: 0,
     };
     try {
       if (folder?.hasCheckpoint()) state = await folder.readCheckpoint(optimizer);
@@ -174,23 +176,29 @@ class SaeTraining {
 
     const x = tf.tensor2d(this.batch, [config.batchSize, config.dIn]);
     const parameters = optimizer.read();
-    const result = form.step(parameters, x, { config, dead, measure });
-    const adjusted = form.adjust(result.gradients, parameters);
+    const sparsityWeight = sparsityWeightAt(this.step, config);
+    const result = form.step(parameters, x, { config, dead, measure, sparsityWeight });
+    const adjusted = form.adjust(result.gradients, parameters, config);
     x.dispose();
     disposeAll(parameters);
     const loss = Object.values(result.losses).reduce((sum, term) => sum + term, 0);
-    if (Number.isFinite(loss)) optimizer.apply({ ...result.gradients, ...adjusted }, learningRate);
-    disposeAll(result.gradients);
-    disposeAll(adjusted);
+    const gradients = { ...result.gradients, ...adjusted };
+    const gradientNorm = config.gradientClip > 0 ? globalNorm(gradients) : undefined;
+    const clipped = gradientNorm === undefined ? {} : shortened(gradients, gradientNorm, config.gradientClip);
+    if (Number.isFinite(loss)) optimizer.apply({ ...gradients, ...clipped }, learningRate);
+    for (const tensors of [result.gradients, adjusted, clipped]) disposeAll(tensors);
     if (!Number.isFinite(loss)) throw this.notFinite(result.losses);
-    replace(optimizer, form);
+    replace(optimizer, form, config);
+    if (result.smallestActivation !== undefined && "thresholdLearningRate" in config) {
+      const rate = config.thresholdLearningRate;
+      kept.activationThreshold += rate * (result.smallestActivation - kept.activationThreshold);
+    }
 
     for (let feature = 0; feature < config.dSae; feature++) {
       if (result.activationSums[feature] > 0) kept.stepsSinceFired[feature] = 0;
       else kept.stepsSinceFired[feature]++;
     }
     if (!result.measured) return undefined;
-    const { mse, l1, ghost } = result.losses;
     const { l0, fvu } = result.measured;
     const tokens = this.step * config.batchSize;
     const now = performance.now();
@@ -200,14 +208,13 @@ class SaeTraining {
       step: this.step,
       tokens,
       loss,
-      mse,
-      l1,
-      ghost,
+      losses: result.losses,
       l0,
       fvu,
       explainedVariance: 1 - fvu,
       deadFeatures: dead.length,
       learningRate,
+      ...(gradientNorm !== undefined && { gradientNorm }),
       tokensPerSecond,
       seconds: this.seconds(),
     };
@@ -216,7 +223,7 @@ class SaeTraining {
   /** The finished SAE. */
   finish(metadata: SaeMetadata): Sae {
     const parameters = this.optimizer.read();
-    const weights = this.form.weights(parameters, this.kept.scaling);
+    const weights = this.form.weights(parameters, this.kept.scaling, this.config, this.kept);
     disposeAll(parameters);
     return new Sae(saeConfigOf(this.config), weights, metadata);
   }
@@ -238,9 +245,9 @@ class SaeTraining {
   }
 }
 
-function replace(optimizer: Adam, form: TrainingForm): void {
+function replace(optimizer: Adam, form: TrainingForm, config: SaeTrainingConfig): void {
   const parameters: NamedTensors = optimizer.read();
-  const constrained = form.constrain(parameters);
+  const constrained = form.constrain(parameters, config);
   disposeAll(parameters);
   for (const [name, value] of Object.entries(constrained)) optimizer.assign(name, value as Tensor);
   disposeAll(constrained);
