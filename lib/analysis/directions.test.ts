@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expectNoLeak, Random, tf } from "../tensor";
 import { directionSpectrum, pairCosines } from "./directions";
-import { neuronAlignment, randomAlignment } from "./neuron-alignment";
+import { neuronAlignment, neuronDictionary, randomAlignment } from "./neuron-alignment";
 
 test("pairs are of different rows within a group, and the same for the same seed", async () => {
   await expectNoLeak(async () => {
@@ -59,4 +59,17 @@ test("directions and neurons of different widths are refused", async () => {
   const [a, b] = [tf.ones([2, 3]), tf.ones([2, 4])];
   await assert.rejects(neuronAlignment(a, b), /of one width, got 3 and 4/);
   tf.dispose([a, b]);
+});
+
+test("a neuron seen as a feature fires by its unit output vector on what is above the mean", async () => {
+  await expectNoLeak(async () => {
+    const neurons = tf.tensor2d([3, 0, 0, 0, -2, 0], [2, 3]);
+    const mean = tf.tensor1d([1, 1, 1]);
+    const dictionary = neuronDictionary(neurons, mean);
+    const x = tf.tensor2d([2.5, 0, 9, 0, 4, 9], [2, 3]);
+    const f = dictionary.encode(x);
+    assert.deepEqual([...(await f.data())], [1.5, 1, 0, 0]);
+    dictionary.dispose();
+    tf.dispose([neurons, mean, x, f]);
+  });
 });

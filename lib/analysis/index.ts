@@ -9,4 +9,6 @@ export * from "./label-entropy";
 export * from "./logit-lens";
 export * from "./neuron-alignment";
 export * from "./reconstruction";
+export * from "./ridge";
+export * from "./study";
 export * from "./top-examples";

@@ -1,4 +1,5 @@
 /** Whether features point along single neurons: cosines of feature directions with a block's output columns. */
+import { Sae } from "../sae";
 import { Random, type Tensor, tf, unitRows } from "../tensor";
 
 /** Cosines held at once: 64 MB. */
@@ -52,6 +53,20 @@ export async function randomAlignment(neurons: Tensor, features: number, seed = 
   const { maxCosine } = await neuronAlignment(random, neurons);
   random.dispose();
   return maxCosine;
+}
+
+/**
+ * A block's neurons as a dictionary, so that they can be measured like features: f = relu((x - mean) · u) with u the unit vector along a
+ * neuron's output (Fry, 2024). `neurons` [M, D], `mean` [D] the mean activation. The caller disposes the result.
+ */
+export function neuronDictionary(neurons: Tensor, mean: Tensor): Sae {
+  const [count, width] = neurons.shape;
+  const WDec = unitRows(neurons); // [M, D]
+  const weights = { WEnc: WDec.transpose(), bEnc: tf.zeros([count]), WDec, bDec: mean.clone() };
+  return new Sae(
+    { architecture: "standard", dIn: width as number, dSae: count as number, applyBDecToInput: true },
+    weights,
+  );
 }
 
 /** For each row of `rows` [F, D] the largest of its products with the unit neurons, block by block of features. */

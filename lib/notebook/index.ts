@@ -1,5 +1,6 @@
 /** What a notebook's cell talks to: show, image, table, progress, live curves. */
 export * from "./display";
+export * from "./feature-grid";
 export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
 export * from "./image";
 export * from "./interrupt";
@@ -13,4 +14,5 @@ export {
   progress,
 } from "./progress";
 export * from "./show";
+export * from "./stages";
 export * from "./table";

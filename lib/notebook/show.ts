@@ -9,6 +9,7 @@ import {
   displayHook,
   isDisplayable,
   type MimeBundle,
+  type MimeMetadata,
   newDisplayId,
   plainText,
 } from "./display";
@@ -18,7 +19,7 @@ import { isDataFrame, table } from "./table";
 /**
  * Shows each value (a figure of lib/plot, an image, a table, text, anything) at once, in order. A figure is interactive immediately and gets its static picture (for GitHub and
  * other places where no script runs) when that is drawn; `await show(…)` waits for it. A danfojs DataFrame becomes a
- * table. Without a kernel each value is printed as text.
+ * table, and a promise what it resolves to. Without a kernel each value is printed as text.
  */
 export function show(...values: unknown[]): Promise<void> {
   const hook = displayHook();
@@ -38,6 +39,12 @@ async function printAll(values: unknown[]): Promise<void> {
 }
 
 async function showOne(value: unknown, hook: DisplayHook): Promise<void> {
+  if (value instanceof Promise) {
+    const id = holdPlace(hook);
+    const { bundle, metadata } = await finalBundle(await value);
+    hook.update(id, bundle, metadata);
+    return;
+  }
   if (isFigure(value)) {
     const id = newDisplayId();
     hook.display(liveBundle(value), {}, id);
@@ -54,13 +61,26 @@ async function showOne(value: unknown, hook: DisplayHook): Promise<void> {
     hook.display(bundle, shown[DISPLAY_METADATA]);
     return;
   }
-  // A place is taken at once, so that the order of the calls is the order on the page.
-  const id = newDisplayId();
-  hook.display({ "text/plain": "…" }, {}, id);
+  const id = holdPlace(hook);
   hook.update(id, await bundle, shown[DISPLAY_METADATA]);
 }
 
-async function textOf(value: unknown): Promise<string> {
+/** Takes a place at once, so that the order of the calls is the order on the page. */
+function holdPlace(hook: DisplayHook): string {
+  const id = newDisplayId();
+  hook.display({ "text/plain": "…" }, {}, id);
+  return id;
+}
+
+async function finalBundle(value: unknown): Promise<{ bundle: MimeBundle; metadata?: MimeMetadata }> {
+  if (isFigure(value)) return { bundle: await figureBundle(value), metadata: figureMetadata(value) };
+  const shown = isDataFrame(value) ? table(value) : value;
+  if (isDisplayable(shown)) return { bundle: await bundleOf(shown), metadata: shown[DISPLAY_METADATA] };
+  return { bundle: { "text/plain": typeof shown === "string" ? shown : inspect(shown) } };
+}
+
+async function textOf(given: unknown): Promise<string> {
+  const value = await given;
   if (typeof value === "string") return value;
   if (isFigure(value)) return figureText(value);
   if (isDataFrame(value)) return plainText(await bundleOf(table(value)));

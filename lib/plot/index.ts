@@ -12,6 +12,7 @@ export {
   sparsityHistogram,
 } from "./histogram";
 export * from "./lines";
+export * from "./overlaid-histograms";
 export * from "./scatter";
 export {
   type Axis,

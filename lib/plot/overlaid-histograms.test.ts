@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { unpackNumbers } from "./figure";
+import { overlaidHistograms } from "./overlaid-histograms";
+import { assertAxesNamed } from "./snapshot";
+
+const x = { title: "cosine", unit: "1" };
+
+test("each group's bars add up to one, on shared bins, and undefined values are told", () => {
+  const figure = overlaidHistograms({
+    title: "two groups",
+    x,
+    binWidth: 0.5,
+    groups: [
+      { name: "few", values: [0.1, 0.2, 0.6, Number.NaN] },
+      { name: "many", values: [0.7, 0.8, 1.2, 1.3, 1.4, 0.6] },
+    ],
+    references: [{ at: 0.5, label: "chance" }],
+  });
+  const [few, many] = figure.data;
+  assert.ok(few.type === "bar" && many.type === "bar");
+  assert.equal(few.name, "few (3; 1 undefined)");
+  assert.deepEqual(few.x, [0.25, 0.75]);
+  assert.deepEqual(few.y, [0.666667, 0.333333]);
+  assert.deepEqual(
+    [many.x, many.y],
+    [
+      [0.75, 1.25],
+      [0.5, 0.5],
+    ],
+  );
+  assert.equal(figure.layout.shapes?.[0].x0, 0.5);
+  assertAxesNamed(figure);
+  for (const trace of [few, many]) {
+    const shares = unpackNumbers(trace.y as number[]);
+    assert.ok(Math.abs(shares.reduce((a, b) => a + b, 0) - 1) < 1e-5);
+  }
+});
+
+test("a log x axis is refused", () => {
+  assert.throws(
+    () => overlaidHistograms({ title: "t", x: { ...x, scale: "log" }, binWidth: 1, groups: [] }),
+    /expected a linear x axis/,
+  );
+});
