@@ -1,5 +1,5 @@
 /** From a model and a data set to the activations that an SAE learns from: computed once, then read from disk. */
-import { type Clip, classTokenRows, GENTLE_AUGMENTATION } from "../clip";
+import { activationRows, type Clip, GENTLE_AUGMENTATION } from "../clip";
 import type { Dataset } from "../datasets";
 import { type ActivationProgress, type Activations, openOrComputeActivations } from "../io";
 
@@ -31,7 +31,7 @@ export async function collectClassTokens(options: CollectOptions): Promise<Activ
     const bytes = await dataset.pictures(indices);
     return indices.map((_, i) => ({ data: bytes.subarray(i * size, (i + 1) * size), width, height }));
   };
-  const source = { hookPoint, pictures: dataset.size, views, seed, read };
+  const source = { hookPoint, tokens: "class" as const, pictures: dataset.size, views, seed, read };
   return await openOrComputeActivations({
     key: {
       model: clip.hash,
@@ -44,7 +44,7 @@ export async function collectClassTokens(options: CollectOptions): Promise<Activ
     },
     rows: views * dataset.size,
     width: clip.config.vision_config.hidden_size,
-    compute: (from) => classTokenRows(clip, source, from),
+    compute: (from) => activationRows(clip, source, from),
     dir,
     onProgress,
     signal,

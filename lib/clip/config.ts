@@ -9,7 +9,8 @@ export interface TowerConfig {
   num_attention_heads: number;
   /** Epsilon of every layer norm. HF's default is 1e-5. */
   layer_norm_eps: number;
-  hidden_act: "quick_gelu";
+  /** `quick_gelu` is OpenAI's x · sigmoid(1.702 x), `gelu` the exact one. */
+  hidden_act: "quick_gelu" | "gelu";
 }
 
 export interface VisionConfig extends TowerConfig {
@@ -67,8 +68,8 @@ export function parseClipConfig(json: unknown, where: string): ClipConfig {
     `${where}: text_config`,
   );
   for (const { hidden_act } of [vision, text]) {
-    if (hidden_act !== "quick_gelu")
-      throw new Error(`${where}: expected hidden_act quick_gelu, got ${hidden_act}`);
+    if (hidden_act !== "quick_gelu" && hidden_act !== "gelu")
+      throw new Error(`${where}: expected hidden_act quick_gelu or gelu, got ${hidden_act}`);
   }
   if (vision.image_size % vision.patch_size !== 0) {
     throw new Error(

@@ -4,7 +4,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
-import { disposeAll, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
+import { disposeAll, frozen, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
 import { parameterShapes } from "./parameters";
 import { normalisePixels, type PreprocessorConfig, type RgbPicture, resizeAndCrop } from "./preprocess";
@@ -38,7 +38,9 @@ export class Clip {
   async embedPictures(pictures: readonly RgbPicture[]): Promise<Tensor> {
     return await inBlocks(pictures, async (block) => {
       const patches = await this.patches(block);
-      const unit = tf.tidy(() => unitRows(embedPatches(patches, this.parameters, this.config)));
+      const unit = tf.tidy(() =>
+        unitRows(embedPatches(patches, this.parameters, this.config, { ops: frozen })),
+      );
       patches.dispose();
       return unit;
     });
@@ -47,7 +49,9 @@ export class Clip {
   /** Unit-norm text embeddings [B, P]. The caller owns the result. */
   async embedTexts(texts: readonly string[]): Promise<Tensor> {
     return await inBlocks(texts, async (block) =>
-      tf.tidy(() => unitRows(embedTokens(this.tokenizer.batch(block), this.parameters, this.config))),
+      tf.tidy(() =>
+        unitRows(embedTokens(this.tokenizer.batch(block), this.parameters, this.config, { ops: frozen })),
+      ),
     );
   }
 

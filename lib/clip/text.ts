@@ -1,7 +1,8 @@
 /** CLIP's text tower: tokens -> causal transformer -> the embedding at the end-of-text token. */
-import { type NamedTensors, type Tensor, tf } from "../tensor";
+import { type NamedTensors, type Tensor, type TransformerOps, tf, trainable } from "../tensor";
 import type { ClipConfig, TextConfig } from "./config";
-import { embed, encoderBlock, type Hook, normalise } from "./encoder";
+import { encoderBlocks, towerHead } from "./encoder";
+import { Tap } from "./tap";
 
 /** Texts as rows of token numbers, padded at the end to one length. */
 export interface TokenBatch {
@@ -11,34 +12,62 @@ export interface TokenBatch {
   length: number;
 }
 
+export interface TextOptions {
+  /** Reads or replaces values at hook points. Default: leaves them alone and runs to the end. */
+  tap?: Tap;
+  /** How to compute: `trainable` (the default), or `frozen` for models that are not trained. */
+  ops?: TransformerOps;
+}
+
+/**
+ * The tower, as far as the tap needs it. tokens [B, T] -> the embeddings, not normalised [B, P], or undefined when the tap has all it
+ * wants before the end. Call it inside `tf.tidy`.
+ */
+export function textTower(
+  tokens: TokenBatch,
+  parameters: NamedTensors,
+  config: ClipConfig,
+  { tap = new Tap({ toEnd: true }), ops = trainable }: TextOptions = {},
+): Tensor | undefined {
+  const { text_config: text } = config;
+  const { ids, length } = tokens;
+  const batch = ids.length / length;
+  if (length > text.max_position_embeddings) {
+    throw new Error(`textTower: expected at most ${text.max_position_embeddings} tokens, got ${length}`);
+  }
+  const ends = endOfText(tokens, text);
+  tap.chooseTokensBy((value, axis) =>
+    tap.tokens === "all" ? value.clone() : tf.gather(value, tf.tensor1d(ends, "int32"), axis, 1),
+  );
+  const width = text.hidden_size;
+  const embeddings = "text_model.embeddings";
+  const tokenRows = parameters[`${embeddings}.token_embedding.weight`].gather(tf.tensor1d(ids, "int32"));
+  const embed = tap.at("hook_embed", tokenRows.reshape([batch, length, width])); // [B, T, D]
+  let places: Tensor = parameters[`${embeddings}.position_embedding.weight`]
+    .slice([0, 0], [length, width])
+    .expandDims(0); // [1, T, D]
+  if (tap.wants("hook_pos_embed")) places = tap.at("hook_pos_embed", places.tile([batch, 1, 1]));
+  const full = tap.at("hook_full_embed", embed.add(places));
+  if (tap.finished) return undefined;
+  const mask = causalMask(length);
+  const stream = encoderBlocks(full, parameters, "text", text, { ops, tap, mask });
+  if (tap.finished) return undefined;
+  // The norm acts on each token alone, so pooling first is the same and cheaper. A product, not a gather, because its
+  // gradient is the same every time.
+  const oneHot = tf.oneHot(tf.tensor1d(ends, "int32"), length).toFloat().expandDims(2); // [B, T, 1]
+  const pooled = tf.sum(stream.mul(oneHot), 1); // [B, D]
+  const names = { norm: "text_model.final_layer_norm", projection: "text_projection" };
+  return towerHead(pooled, parameters, names, text.layer_norm_eps, { ops, tap });
+}
+
 /** Text embeddings, not normalised. tokens [B, T] -> [B, P]. Differentiable in the parameters. */
 export function embedTokens(
   tokens: TokenBatch,
   parameters: NamedTensors,
   config: ClipConfig,
-  hook: Hook = (_, value) => value,
+  options: Omit<TextOptions, "tap"> = {},
 ): Tensor {
-  return tf.tidy(() => {
-    const { text_config: text } = config;
-    const { ids, length } = tokens;
-    const batch = ids.length / length;
-    if (length > text.max_position_embeddings) {
-      throw new Error(`embedTokens: expected at most ${text.max_position_embeddings} tokens, got ${length}`);
-    }
-    const width = text.hidden_size;
-    const embeddings = "text_model.embeddings";
-    const tokenRows = parameters[`${embeddings}.token_embedding.weight`].gather(tf.tensor1d(ids, "int32"));
-    const positions = parameters[`${embeddings}.position_embedding.weight`].slice([0, 0], [length, width]);
-    let x: Tensor = hook("hook_full_embed", tokenRows.reshape([batch, length, width]).add(positions));
-    const mask = causalMask(length);
-    for (let layer = 0; layer < text.num_hidden_layers; layer++) {
-      x = encoderBlock(x, parameters, "text_model", layer, text, { hook, mask });
-    }
-    // The norm acts on each token alone, so pooling first is the same and cheaper.
-    const pooled = tf.sum(x.mul(endOfText(tokens, text)), 1); // [B, D]
-    const normed = normalise(pooled, parameters, "text_model.final_layer_norm", text.layer_norm_eps);
-    return embed(normed, parameters, "text_projection");
-  });
+  return tf.tidy(() => textTower(tokens, parameters, config, options) as Tensor);
 }
 
 /** -∞ (in effect) where a token would see a later one. [T, T] */
@@ -49,17 +78,16 @@ function causalMask(length: number): Tensor {
 }
 
 /**
- * One at each row's first end-of-text token. [B, T, 1]. Checkpoints from before Hugging Face fixed the configuration
- * say `eos_token_id` 2 and mean the largest number in the row.
+ * The place of each row's first end-of-text token, int32 [B]. Checkpoints from before Hugging Face fixed the configuration say
+ * `eos_token_id` 2 and mean the largest number in the row.
  */
-function endOfText({ ids, length }: TokenBatch, { eos_token_id }: TextConfig): Tensor {
-  const batch = ids.length / length;
-  const values = new Float32Array(ids.length);
-  for (let row = 0; row < batch; row++) {
+function endOfText({ ids, length }: TokenBatch, { eos_token_id }: TextConfig): Int32Array {
+  const places = new Int32Array(ids.length / length);
+  for (let row = 0; row < places.length; row++) {
     const tokens = ids.subarray(row * length, (row + 1) * length);
     const place = eos_token_id === 2 ? tokens.indexOf(Math.max(...tokens)) : tokens.indexOf(eos_token_id);
-    if (place < 0) throw new Error(`embedTokens: expected token ${eos_token_id} in row ${row}, got none`);
-    values[row * length + place] = 1;
+    if (place < 0) throw new Error(`textTower: expected token ${eos_token_id} in row ${row}, got none`);
+    places[row] = place;
   }
-  return tf.tensor3d(values, [batch, length, 1]);
+  return places;
 }

@@ -1,20 +1,19 @@
 /** CLIP's vision tower: picture -> patches -> transformer -> the class token's embedding. */
-import { type NamedTensors, type Tensor, tf } from "../tensor";
+import { type NamedTensors, type Tensor, type TransformerOps, tf, trainable } from "../tensor";
 import { type ClipConfig, patchCount, type VisionConfig } from "./config";
-import { embed, encoderBlock, type Hook, normalise } from "./encoder";
+import { encoderBlocks, normalise, towerHead } from "./encoder";
+import { Tap } from "./tap";
 
 export interface VisionOptions {
-  /** Reads or replaces intermediate values. Default: leaves them alone. */
-  hook?: Hook;
+  /** Reads or replaces values at hook points. Default: leaves them alone and runs to the end. */
+  tap?: Tap;
+  /** How to compute: `trainable` (the default), or `frozen` for models that are not trained. */
+  ops?: TransformerOps;
   /**
    * Which patches to look at, one row a picture: int32 [B, S] of numbers below the patch count. Default: all.
    * Training on a part of the patches is cheaper and regularises (Li et al., 2023, FLIP).
    */
   keptPatches?: Int32Array;
-  /** Run only this many blocks. Default: all. */
-  blocks?: number;
-  /** Of the last block that runs compute only the class token's row: the result is [B, 1, D]. */
-  classTokenOnly?: boolean;
 }
 
 /**
@@ -34,55 +33,78 @@ export function toPatches(pixels: Tensor, { image_size, patch_size, num_channels
 }
 
 /**
- * The residual stream after the last block that runs. patches [B, N, 3·P·P] from `toPatches` -> [B, T, D], or [B, 1, D]
- * with `classTokenOnly`. Call it inside `tf.tidy`.
+ * The tower, as far as the tap needs it. patches [B, N, 3·P·P] from `toPatches` -> the embeddings, not normalised [B, P], or null
+ * when the tap has all it wants before the end. Call it inside `tf.tidy`.
  */
-export function visionResidual(
+export function visionTower(
   patches: Tensor,
   parameters: NamedTensors,
-  config: VisionConfig,
-  options: VisionOptions = {},
+  config: ClipConfig,
+  { tap = new Tap({ toEnd: true }), ops = trainable, keptPatches }: VisionOptions = {},
+): Tensor | undefined {
+  const { vision_config: vision } = config;
+  const epsilon = vision.layer_norm_eps;
+  tap.chooseTokensBy((value, axis) => {
+    if (tap.tokens === "all") return value.clone();
+    const [start, size] = [value.shape.map(() => 0), value.shape.slice()];
+    if (tap.tokens === "class") {
+      size[axis] = 1;
+      return value.slice(start, size).squeeze([axis]);
+    }
+    start[axis] = 1;
+    size[axis] -= 1;
+    return value.slice(start, size);
+  });
+  const full = embedPositions(patches, parameters, vision, tap, keptPatches); // [B, T, D]
+  if (tap.finished) return undefined;
+  const lnPre = normalise(full, parameters, "vision_model.pre_layrnorm", epsilon, ops);
+  const stream = encoderBlocks(tap.at("hook_ln_pre", lnPre), parameters, "vision", vision, {
+    ops,
+    tap,
+    firstTokenPools: true,
+  });
+  if (tap.finished) return undefined;
+  const classToken = stream.slice([0, 0, 0], [-1, 1, -1]).reshape([-1, vision.hidden_size]); // [B, D]
+  const names = { norm: "vision_model.post_layernorm", projection: "visual_projection" };
+  return towerHead(classToken, parameters, names, epsilon, { ops, tap });
+}
+
+/** Class token and patches with their positions: what goes into the first layer norm. -> [B, T, D] */
+function embedPositions(
+  patches: Tensor,
+  parameters: NamedTensors,
+  vision: VisionConfig,
+  tap: Tap,
+  keptPatches?: Int32Array,
 ): Tensor {
-  const {
-    hook = (_, value) => value,
-    keptPatches,
-    blocks = config.num_hidden_layers,
-    classTokenOnly,
-  } = options;
-  const count = patchCount(config);
+  const count = patchCount(vision);
   const batch = patches.shape[0];
-  const width = config.hidden_size;
+  const width = vision.hidden_size;
   const embeddings = "vision_model.embeddings";
   const kernel = parameters[`${embeddings}.patch_embedding.weight`].reshape([width, -1]); // [D, 3·P·P]
   const positions = parameters[`${embeddings}.position_embedding.weight`]; // [N+1, D]
-  const classRow = parameters[`${embeddings}.class_embedding`].add(positions.slice([0, 0], [1, width])); // [1, D]
-  const patchPositions = positions.slice([1, 0], [count, width]);
+  const classRow = parameters[`${embeddings}.class_embedding`].reshape([1, 1, width]);
+  const classRows = tf.ones([batch, 1, 1]).mul(classRow); // [B, 1, D]
 
-  let patchRows: Tensor; // [B, S, D]
+  let chosen = patches.reshape([batch * count, -1]); // [B·S, 3·P·P]
+  let places: Tensor = positions.expandDims(0); // [1, T, D]
   if (keptPatches) {
     const kept = keptPatches.length / batch;
     const flat = Int32Array.from(keptPatches, (patch, i) => Math.floor(i / kept) * count + patch);
-    const chosen = patches.reshape([batch * count, -1]).gather(tf.tensor1d(flat, "int32"));
+    chosen = chosen.gather(tf.tensor1d(flat, "int32"));
     // A product with one-hot rows, not a gather: its gradient is a product too, fast and the same every time.
     const oneHot = tf.oneHot(tf.tensor1d(keptPatches, "int32"), count);
-    patchRows = tf
-      .matMul(chosen, kernel, false, true)
-      .add(tf.matMul(oneHot, patchPositions))
-      .reshape([batch, kept, width]);
-  } else {
-    patchRows = tf
-      .matMul(patches.reshape([batch * count, -1]), kernel, false, true)
-      .reshape([batch, count, width])
-      .add(patchPositions);
+    const patchPlaces = tf.matMul(oneHot, positions.slice([1, 0], [count, width]));
+    const classPlaces = tf.ones([batch, 1, 1]).mul(positions.slice([0, 0], [1, width]));
+    places = tf.concat([classPlaces, patchPlaces.reshape([batch, kept, width])], 1); // [B, T, D]
   }
-  const classRows = tf.ones([batch, 1, 1]).mul(classRow); // [B, 1, D]
-  let x: Tensor = hook("hook_full_embed", tf.concat([classRows, patchRows], 1)); // [B, T, D]
-  x = hook("hook_ln_pre", normalise(x, parameters, "vision_model.pre_layrnorm", config.layer_norm_eps));
-  for (let layer = 0; layer < blocks; layer++) {
-    const firstTokenOnly = classTokenOnly && layer === blocks - 1;
-    x = encoderBlock(x, parameters, "vision_model", layer, config, { hook, firstTokenOnly });
+  const patchRows = tf.matMul(chosen, kernel, false, true).reshape([batch, -1, width]); // [B, S, D]
+  const embed = tap.at("hook_embed", tf.concat([classRows, patchRows], 1)); // [B, T, D]
+  if (tap.wants("hook_pos_embed")) {
+    const each = keptPatches ? places : places.tile([batch, 1, 1]);
+    places = tap.at("hook_pos_embed", each); // [B, T, D]
   }
-  return x;
+  return tap.at("hook_full_embed", embed.add(places));
 }
 
 /** Picture embeddings, not normalised. patches [B, N, 3·P·P] -> [B, P]. Differentiable in the parameters. */
@@ -90,18 +112,7 @@ export function embedPatches(
   patches: Tensor,
   parameters: NamedTensors,
   config: ClipConfig,
-  options: Pick<VisionOptions, "hook" | "keptPatches"> = {},
+  options: Omit<VisionOptions, "tap"> = {},
 ): Tensor {
-  return tf.tidy(() => {
-    const { vision_config: vision } = config;
-    const residual = visionResidual(patches, parameters, vision, { ...options, classTokenOnly: true });
-    return projectClassToken(residual.reshape([-1, vision.hidden_size]), parameters, config);
-  });
-}
-
-/** From the class token's last residual stream to the embedding. classToken [B, D] -> [B, P]. */
-export function projectClassToken(classToken: Tensor, parameters: NamedTensors, config: ClipConfig): Tensor {
-  const { layer_norm_eps } = config.vision_config;
-  const pooled = normalise(classToken, parameters, "vision_model.post_layernorm", layer_norm_eps);
-  return embed(pooled, parameters, "visual_projection");
+  return tf.tidy(() => visionTower(patches, parameters, config, options) as Tensor);
 }

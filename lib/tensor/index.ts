@@ -1,9 +1,11 @@
 /** The one door to TensorFlow. */
 export * from "./adam";
 export * from "./backend";
+export * from "./frozen";
 export * from "./muon";
 export * from "./nn";
 export * from "./ownership";
 export * from "./random";
 export * from "./raw";
+export * from "./tape";
 export * from "./variable";

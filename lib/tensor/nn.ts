@@ -72,28 +72,69 @@ export const quickGelu = tf.customGrad((...args) => {
   return { value, gradFunc: gradFunc as unknown as (dy: Tensor, saved: Tensor[]) => Tensor[] };
 }) as (x: Tensor) => Tensor;
 
+/** x · Φ(x), the exact GELU (Hendrycks and Gimpel, 2016), that LAION's CLIPs use. */
+export const gelu = tf.customGrad((...args) => {
+  const x = args[0] as Tensor;
+  const save = args[1] as (tensors: Tensor[]) => void;
+  const [value, share] = tf.tidy(() => {
+    const phi = normalShare(x);
+    return [x.mul(phi), phi];
+  }) as unknown as [Tensor, Tensor];
+  save([x, share]);
+  const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+    const [input, phi] = saved;
+    return dy.mul(phi.add(input.mul(normalDensity(input))));
+  };
+  return { value, gradFunc: gradFunc as unknown as (dy: Tensor, saved: Tensor[]) => Tensor[] };
+}) as (x: Tensor) => Tensor;
+
+/** Φ: the standard normal's distribution function, elementwise. */
+export function normalShare(x: Tensor): Tensor {
+  return x.mul(Math.SQRT1_2).erf().add(1).mul(0.5);
+}
+
+/** φ: the standard normal's density, elementwise. */
+export function normalDensity(x: Tensor): Tensor {
+  return x
+    .square()
+    .mul(-0.5)
+    .exp()
+    .mul(1 / Math.sqrt(2 * Math.PI));
+}
+
 export interface AttentionOptions {
   /** Added to the scores; broadcast to [Q, T]. */
   mask?: Tensor;
+  /** Sees, and may replace, the scores [B, H, Q, T]: scaled by E^-½, masked. */
+  onScores?: (scores: Tensor) => Tensor;
   /** Sees, and may replace, the attention pattern [B, H, Q, T]. */
   onPattern?: (pattern: Tensor) => Tensor;
 }
 
-/**
- * Multi-head attention's core, scores scaled by E^-½. query [B, Q, H·E], key and value [B, T, H·E] -> [B, Q, H·E].
- */
+/** Multi-head attention's core. query [B, Q, H, E], key and value [B, T, H, E] -> [B, Q, H, E]. */
 export function attention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  heads: number,
-  { mask, onPattern = (pattern) => pattern }: AttentionOptions = {},
+  { mask, onScores = (scores) => scores, onPattern = (pattern) => pattern }: AttentionOptions = {},
 ): Tensor {
-  const [batch, queries, width] = query.shape;
-  const head = width / heads;
-  const split = (x: Tensor) => x.reshape([batch, -1, heads, head]).transpose([0, 2, 1, 3]); // [B, H, T, E]
-  const scores = tf.matMul(split(query.mul(head ** -0.5)), split(key), false, true); // [B, H, Q, T]
-  const pattern = onPattern((mask ? scores.add(mask) : scores).softmax());
-  const mixed = tf.matMul(pattern, split(value)); // [B, H, Q, E]
-  return mixed.transpose([0, 2, 1, 3]).reshape([batch, queries, width]);
+  const head = query.shape[3] as number;
+  const byHead = (x: Tensor) => x.transpose([0, 2, 1, 3]); // [B, H, T, E]
+  const products = tf.matMul(byHead(query.mul(head ** -0.5)), byHead(key), false, true); // [B, H, Q, T]
+  const pattern = onPattern(onScores(mask ? products.add(mask) : products).softmax());
+  return byHead(tf.matMul(pattern, byHead(value)));
 }
+
+/** What a transformer is made of, in one way of computing it. */
+export interface TransformerOps {
+  /** x [N, I], weight [O, I], bias [O] -> [N, O]. */
+  linear(x: Tensor, weight: Tensor, bias: Tensor): Tensor;
+  /** Over the last axis. */
+  layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon: number): Tensor;
+  quickGelu(x: Tensor): Tensor;
+  gelu(x: Tensor): Tensor;
+  attention(query: Tensor, key: Tensor, value: Tensor, options?: AttentionOptions): Tensor;
+}
+
+/** Differentiable in inputs and parameters. */
+export const trainable: TransformerOps = { linear, layerNorm, quickGelu, gelu, attention };
