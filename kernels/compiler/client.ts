@@ -29,9 +29,10 @@ export function startCompiler(options: CompilerProcessOptions): CompilerClient {
       if (result.ok) compiler.compiled.set(result.cell.id, source);
       return result;
     },
-    async commit(id, liveNames) {
-      await call("commit", id, liveNames);
+    commit(id, liveNames) {
+      // What follows is answered after it: nobody waits. Should the process be lost meanwhile, it is among what is told again.
       compiler.committed.push({ id, liveNames });
+      call("commit", id, liveNames).catch((error: Error) => options.onLost(error.message));
     },
     complete: (source, offset) => call("complete", source, offset),
     inspect: (source, offset) => call("inspect", source, offset),

@@ -1,5 +1,6 @@
 /** Cells through the compiler alone: what is refused, what is emitted, what later cells see. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { before, test } from "node:test";
 import { Compiler } from "./compiler";
@@ -82,7 +83,7 @@ test("a name that the run did not reach is not visible to later cells", () => {
   assert.match(refuse("two")[0].message, /Cannot find name 'two'/);
 });
 
-test("more cells live at once than the project had slots for at first", () => {
+test("eighty cells that each need the one before live at once", () => {
   for (let i = 0; i < 80; i += 1)
     accept(`const many${i} = ${i === 0 ? "0" : `many${i - 1} + 1`};`, `many${i}`);
   assert.match(refuse("many0.length + many79.length")[0].message, /does not exist on type/);
@@ -131,4 +132,41 @@ test("completeness: open brackets, calls, templates and comments go on; finished
   for (const done of ["f()", "const a = {};", "", "await f()"]) assert.equal(status(done), "complete");
   for (const broken of ["const const = 1;", "}", "'a\nb()"]) assert.equal(status(broken), "invalid");
   assert.deepEqual(completenessOf("  if (a) {"), { status: "incomplete", indent: "    " });
+});
+
+test("a package that no cell had before is typed, and names of earlier cells stay typed beside it", () => {
+  accept("const settled = { done: 1 };", "settled");
+  accept('import about from "tslab/package.json";\nabout.version.trim()', "about");
+  assert.match(refuse("settled.done + about.nothing")[0].message, /'nothing' does not exist/);
+  accept("settled.done.toFixed()");
+});
+
+test("a cell can add to a module's or to everyone's types", () => {
+  accept("declare global { interface Array<T> { lastOne?: T } }");
+  assert.match(refuse("[1].lastOne.toFixed()")[0].message, /possibly 'undefined'/);
+  assert.match(refuse("[1].firstOne")[0].message, /does not exist/);
+});
+
+test("a file that changed on disk is read again, with what was known before it", (t) => {
+  const folder = mkdtempSync(path.join(root, "notebooks", ".compiler-test-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [file, name] = [path.join(folder, "part.ts"), `./${path.basename(folder)}/part`];
+  assert.match(refuse(`import { part } from "${name}";`)[0].message, /Cannot find module/);
+  writeFileSync(file, "export const part = 1;");
+  accept(`import { part } from "${name}";\nconst doubled = 2 * part;`, "part", "doubled");
+  writeFileSync(file, "export const part = 'text that is longer';");
+  utimesSync(file, 1, 1);
+  accept("part.trim(); doubled.toFixed()");
+  rmSync(file);
+  assert.match(refuse(`import { part as other } from "${name}";`)[0].message, /Cannot find module/);
+});
+
+test("many cells that declare the same name again do not add up", () => {
+  for (let i = 0; i < 300; i += 1) accept(`const again = ${i};`, "again");
+  assert.match(refuse("again.length")[0].message, /does not exist on type/);
+  const { matches } = compiler.complete("aga", 3);
+  assert.deepEqual(
+    matches.map(({ text }) => text),
+    ["again"],
+  );
 });

@@ -6,7 +6,7 @@ import type { CompileResult, Completeness, Completion, Inspection, Problem } fro
 import { emitCell } from "./emit";
 import { type DeclaredName, declaredNames, mentionedNames } from "./names";
 import { problemsIn } from "./problems";
-import { Project, type ProjectOptions, slotImport, slotName } from "./project";
+import { cellAlias, cellImport, Project, type ProjectOptions } from "./project";
 
 /** Where a name that later cells can see comes from. */
 interface ScopeEntry {
@@ -19,19 +19,29 @@ interface ScopeEntry {
 /** A checked cell: a module that imports names of earlier cells and exports its own. */
 interface Cell {
   id: number;
+  /** How others name its module: `cell12`. */
+  name: string;
   /** Where in the project its text is. */
-  slot: number;
+  file: string;
   names: Map<string, DeclaredName>;
   values: Set<string>;
   /** Cells whose names this one mentions: their files have to stay as long as this one's does. */
   needs: Set<Cell>;
 }
 
+/** What notebooks are full of: a type checker that has seen these knows the types that most cells need. */
+const typicalCells = [
+  "const answer = await Promise.resolve([1, 2]); console.log(answer.map(String)); answer",
+  "interface Point { x: number; y?: string }\nconst points: Point[] = [{ x: 1 }]; let count = 0;",
+  "function norm({ x }: Point): number { return Math.sqrt(x ** 2); }\nclass Box<T> { constructor(readonly value: T) {} }",
+  "for (const point of points) { count += norm(point); console.log(point.x.toFixed(2), new Box(point).value); }\ncount",
+];
+
 export class Compiler {
   readonly #project: Project;
   #notebookDir: string;
-  /** The slot of the text being typed. */
-  readonly #liveSlot: number;
+  /** Where the text being typed is. */
+  readonly #liveFile: string;
   readonly #scope = new Map<string, ScopeEntry>();
   readonly #cells = new Map<number, Cell>();
   #lastId = 0;
@@ -39,13 +49,18 @@ export class Compiler {
   constructor(options: ProjectOptions) {
     this.#project = new Project(options);
     this.#notebookDir = options.notebookDir;
-    this.#liveSlot = this.#project.acquireSlot();
+    this.#liveFile = this.#project.cellFile("live");
   }
 
   /** Loads and checks what first cells wait for otherwise: the standard types, and those of `modules` if there are any. */
   warmUp(modules: readonly string[] = []): void {
-    for (const module of modules) this.compile(`import * as module from "${module}"; module`);
-    this.compile("const answer = await Promise.resolve([1, 2]); console.log(answer.map(String)); answer");
+    if (modules.length > 0) this.#project.keepAtHand(modules);
+    for (const cell of [...modules.map((name) => `import * as all from "${name}"; all`), ...typicalCells]) {
+      const { names } = parsedNames(cell);
+      const result = this.compile(cell);
+      if (result.ok) this.commit(result.cell.id, [...names.keys()]);
+    }
+    this.#scope.clear();
     // No completion here: its collator could not be kept in a snapshot.
     this.#forgetUnreachable();
   }
@@ -65,25 +80,24 @@ export class Compiler {
   /** Type-checks and translates; the cell's names are visible to others only after `commit`. */
   compile(text: string): CompileResult {
     const source = objectAsExpression(text);
-    const parsed = parse(source);
-    const names = declaredNames(parsed);
-    const mentioned = mentionedNames(parsed);
+    const { names, mentioned } = parsedNames(source);
     const visible = [...this.#scope].filter(([name]) => mentioned.has(name) && !names.has(name));
 
     this.#lastId += 1;
     const id = this.#lastId;
-    const slot = this.#project.acquireSlot();
-    const prefix = `${slotImport}${aliasesOf(visible)}\n`;
-    const checked = `${prefix}${source}\n${exportsOf(names)}`;
-    const problems = this.#problemsIn(slot, checked, prefix.length, source);
+    const cellName = `cell${id}`;
+    const cellFile = this.#project.cellFile(cellName);
+    const prefix = `${aliasesOf(visible)}\n`;
+    const file = this.#project.put(cellFile, `${prefix}${source}\n${exportsOf(names)}`);
+    const problems = this.#problemsIn(file, prefix.length, source);
     if (problems.length > 0) {
-      this.#project.releaseSlot(slot);
+      this.#project.remove(cellFile);
       return { ok: false, problems };
     }
 
-    const values = this.#valuesOf(slot, names);
+    const values = this.#valuesOf(file, names);
     const needs = new Set(visible.map(([, entry]) => entry.cell));
-    this.#cells.set(id, { id, slot, names, values, needs });
+    this.#cells.set(id, { id, name: cellName, file: cellFile, names, values, needs });
     const fileName = path.join(this.#notebookDir, `.cell-${id}.ts`);
     const { code, prefixLength } = emitCell({
       fileName,
@@ -119,7 +133,7 @@ export class Compiler {
       .filter(
         ({ name, kind }) => name.toLowerCase().startsWith(typed) && kind !== ts.ScriptElementKind.warning,
       )
-      .filter(({ name }) => name !== "$cells")
+      .filter(({ name }) => !cellAlias.test(name))
       .sort((a, b) => compare(a.sortText, b.sortText) || compare(a.name, b.name))
       .map(({ name, kind }) => ({ text: name, type: kind }));
     return { start, end: offset, matches };
@@ -145,7 +159,7 @@ export class Compiler {
     const { service } = this.#project;
     const [origin] = service.getDefinitionAtPosition(fileName, at) ?? [];
     const isOfCell =
-      origin !== undefined && this.#project.isSlot(origin.fileName) && origin.fileName !== fileName;
+      origin !== undefined && this.#project.isCell(origin.fileName) && origin.fileName !== fileName;
     const there = isOfCell
       ? service.getQuickInfoAtPosition(origin.fileName, origin.textSpan.start)
       : undefined;
@@ -160,32 +174,24 @@ export class Compiler {
   #live(text: string): { fileName: string; prefixLength: number } {
     const names = declaredNames(parse(text));
     const aliases = aliasesOf([...this.#scope].filter(([name]) => !names.has(name)));
-    const prefix = `${slotImport}${aliases}\n`;
-    this.#project.fillSlot(this.#liveSlot, `${prefix}${text}\nexport {};`);
-    return { fileName: this.#project.slotFile(this.#liveSlot), prefixLength: prefix.length };
+    const prefix = `${aliases}\n`;
+    this.#project.put(this.#liveFile, `${prefix}${text}\nexport {};`);
+    return { fileName: this.#liveFile, prefixLength: prefix.length };
   }
 
   /** Syntax errors, or if there are none type errors. */
-  #problemsIn(slot: number, checked: string, prefixLength: number, source: string): Problem[] {
-    this.#project.fillSlot(slot, checked);
+  #problemsIn(file: ts.SourceFile, prefixLength: number, source: string): Problem[] {
     const { service } = this.#project;
-    const fileName = this.#project.slotFile(slot);
-    const where = { file: this.#fileIn(slot), prefixLength, bodyLength: source.length };
-    const problems = problemsIn(service.getSyntacticDiagnostics(fileName), "syntax", where);
+    const where = { file, prefixLength, bodyLength: source.length };
+    const problems = problemsIn(service.getSyntacticDiagnostics(file.fileName), "syntax", where);
     if (problems.length > 0 || /^\s*\/\/\s*@ts-nocheck\b/m.test(source)) return problems;
-    return problemsIn(service.getSemanticDiagnostics(fileName), "type", where);
+    return problemsIn(service.getSemanticDiagnostics(file.fileName), "type", where);
   }
 
-  #fileIn(slot: number): ts.SourceFile {
-    const file = this.#project.service.getProgram()?.getSourceFile(this.#project.slotFile(slot));
-    if (!file) throw new Error(`compiler: internal: expected a file in slot ${slot}, got none`);
-    return file;
-  }
-
-  #valuesOf(slot: number, names: Map<string, DeclaredName>): Set<string> {
+  #valuesOf(file: ts.SourceFile, names: Map<string, DeclaredName>): Set<string> {
     const checker = this.#project.service.getProgram()?.getTypeChecker();
     const values = new Set<string>();
-    const { locals } = this.#fileIn(slot) as unknown as { locals?: Map<string, ts.Symbol> };
+    const { locals } = file as unknown as { locals?: Map<string, ts.Symbol> };
     for (const name of names.keys()) {
       let symbol = locals?.get(name);
       if (!symbol || !checker) continue;
@@ -208,20 +214,20 @@ export class Compiler {
     for (const cell of this.#cells.values()) {
       if (reachable.has(cell)) continue;
       this.#cells.delete(cell.id);
-      this.#project.releaseSlot(cell.slot);
+      this.#project.remove(cell.file);
     }
   }
 }
 
 /** One line without a line break, which the compiler puts above the person's text. */
 function aliasesOf(visible: readonly (readonly [string, ScopeEntry])[]): string {
-  return visible
-    .map(([name, { cell, assignable }]) => {
-      const origin = `${slotName(cell.slot)}.${name}`;
-      // A name that may be assigned to cannot be an alias; a constant must be one, to keep literal types widening.
-      return assignable ? `declare let ${name}: typeof ${origin}; ` : `import ${name} = ${origin}; `;
-    })
-    .join("");
+  const cells = new Set(visible.map(([, { cell }]) => cell.name));
+  const aliases = visible.map(([name, { cell, assignable }]) => {
+    const origin = `$${cell.name}.${name}`;
+    // A name that may be assigned to cannot be an alias; a constant must be one, to keep literal types widening.
+    return assignable ? `declare let ${name}: typeof ${origin}; ` : `import ${name} = ${origin}; `;
+  });
+  return [...[...cells].map(cellImport), ...aliases].join("");
 }
 
 /** Names of other cells and of imports are aliases to TypeScript, which says so before and after what matters. */
@@ -246,6 +252,11 @@ function objectAsExpression(text: string): string {
 function isAmbient(node: ts.Declaration): boolean {
   if (ts.isTypeOnlyImportOrExportDeclaration(node)) return true;
   return (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Ambient) !== 0;
+}
+
+function parsedNames(source: string): { names: Map<string, DeclaredName>; mentioned: Set<string> } {
+  const parsed = parse(source);
+  return { names: declaredNames(parsed), mentioned: mentionedNames(parsed) };
 }
 
 function parse(text: string): ts.SourceFile {

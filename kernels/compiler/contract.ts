@@ -52,7 +52,7 @@ export interface CompilerClient {
   /** Checks and translates a cell; nothing is remembered of it until `commit`. */
   compile(source: string): Promise<CompileResult>;
   /** After a run: the names that later cells can see from this cell. */
-  commit(id: number, liveNames: readonly string[]): Promise<void>;
+  commit(id: number, liveNames: readonly string[]): void;
   complete(source: string, offset: number): Promise<Completion>;
   inspect(source: string, offset: number): Promise<Inspection | undefined>;
   isComplete(source: string): Promise<Completeness>;

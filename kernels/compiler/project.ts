@@ -3,7 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
 import { importBases } from "./bases";
-import { keepingRegistry } from "./registry";
+import { type KeepingRegistry, keepingRegistry } from "./registry";
+import { changesOthers, type Reference, referencesIn, StandingProgram } from "./standing";
 
 export interface ProjectOptions {
   /** The clone: where tsconfig.json and node_modules are. */
@@ -12,25 +13,9 @@ export interface ProjectOptions {
   notebookDir: string;
 }
 
-/**
- * Cells are checked in numbered slots that exist from the start and all import one index of them all. So a new cell changes the
- * text of one file but neither the list of files nor the imports between them, and TypeScript keeps the whole structure of its
- * program: some ten times faster than adding a file.
- */
-const slotPattern = /^\.slot-\d+\.ts$/;
-const firstSlots = 256;
-
-/**
- * How the text in a slot reaches all others, see `slotName`: one line without a line break. Unlike `import *`, it does not make
- * TypeScript look into every slot.
- */
-export const slotImport = 'import $cells = require("./.cells"); ';
-const emptySlot = `${slotImport}export {};`;
-
-interface Slot {
+interface CellText {
   text: string;
-  version: number;
-  isFree: boolean;
+  version: string;
 }
 
 /** What every cell sees without importing it. */
@@ -39,6 +24,9 @@ const globalsText = `
 declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
 `;
 
+/** What a type checker worked out for so many cells is given back by starting with a new one. */
+const mostAdditions = 2_000;
+
 /** A language service over the virtual cells and the files that they import. */
 export class Project {
   readonly service: ts.LanguageService;
@@ -46,84 +34,121 @@ export class Project {
   readonly #root: string;
   #notebookDir: string;
   readonly #globalsFile: string;
-  readonly #slotDir: string;
-  /** Exports the modules in all slots. */
-  readonly #indexFile: string;
-  readonly #slots: Slot[] = [];
-  readonly #slotsByFile = new Map<string, Slot>();
+  readonly #cellDir: string;
+  /** Imports modules that are to be at hand before a cell asks for them. */
+  readonly #libraryFile: string;
+  #library: readonly string[] = [];
+  readonly #cells = new Map<string, CellText>();
   readonly #modules: ts.ModuleResolutionCache;
-  readonly #versions = new Map<string, string>();
+  readonly #registry: KeepingRegistry;
   readonly #snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot | undefined }>();
+  #standing: StandingProgram | undefined;
+  /** Versions of the files on disk that the standing program was made of. */
+  readonly #versions = new Map<string, string>();
+  #generation = 0;
+  #additions = 0;
   #version = 0;
 
   constructor({ root, notebookDir }: ProjectOptions) {
     this.#root = root;
     this.#notebookDir = notebookDir;
     this.#globalsFile = path.join(root, "kernels", ".globals.d.ts");
-    this.#slotDir = path.join(root, "kernels", ".slots");
-    this.#indexFile = path.join(this.#slotDir, ".cells.ts");
+    this.#cellDir = path.join(root, "kernels", ".cells");
+    this.#libraryFile = path.join(this.#cellDir, ".library.ts");
     this.options = readOptions(root);
     this.#modules = ts.createModuleResolutionCache(root, (name) => name, this.options);
-    this.#addSlots(firstSlots);
-    this.service = ts.createLanguageService(this.#host(), keepingRegistry());
+    this.#registry = keepingRegistry(this.#libraryFile);
+    this.service = ts.createLanguageService(this.#host(), this.#registry);
   }
 
   /** From here on cells are those of a notebook in this folder. */
   moveTo(notebookDir: string): void {
     this.#notebookDir = notebookDir;
+  }
+
+  /** Has these modules' types at hand from here on; relative ones start in `<root>/notebooks`. */
+  keepAtHand(modules: readonly string[]): void {
+    this.#library = modules;
+    this.#renew();
+  }
+
+  /** The virtual file of a cell, which other cells import as `cellModule` of the same name. */
+  cellFile(name: string): string {
+    return path.join(this.#cellDir, `.${name}.ts`);
+  }
+
+  isCell(fileName: string): boolean {
+    return this.#cells.has(fileName);
+  }
+
+  /** Sets a cell's text. The type checker stays as it is, unless the text names a module that it has not seen yet. */
+  put(fileName: string, text: string): ts.SourceFile {
     this.#version += 1;
+    this.#additions += 1;
+    const version = String(this.#version);
+    this.#cells.set(fileName, { text, version });
+    const standing = this.#standing;
+    if (!standing || this.#additions > mostAdditions || this.#hasChanged()) return this.#renewFor(fileName);
+    const file = this.#registry.file(fileName, ts.ScriptSnapshot.fromString(text), version);
+    const resolved = referencesIn(file, this.options).map((reference) => ({
+      ...reference,
+      to: this.#resolveReference(reference, fileName),
+    }));
+    if (changesOthers(file) || resolved.some(({ to }) => this.#isUnknown(to)))
+      return this.#renewFor(fileName);
+    standing.add(file, resolved);
+    return file;
+  }
+
+  remove(fileName: string): void {
+    this.#cells.delete(fileName);
+    this.#snapshots.delete(fileName);
+    this.#registry.forget(fileName);
+    this.#standing?.remove(fileName);
+  }
+
+  #renewFor(fileName: string): ts.SourceFile {
+    const file = this.#renew().getSourceFile(fileName);
+    if (!file) throw new Error(`compiler: internal: expected ${fileName} in the program, got none`);
+    return file;
+  }
+
+  /** Makes a new program, with all files as they are now. */
+  #renew(): ts.Program {
+    this.#standing?.end();
     this.#versions.clear();
+    this.#generation += 1;
+    this.#additions = 0;
+    const program = this.service.getProgram();
+    if (!program) throw new Error("compiler: internal: expected a program, got none");
+    if (program !== this.#standing?.program) this.#standing = new StandingProgram(program, this.options);
+    return program;
   }
 
-  slotFile(slot: number): string {
-    return path.join(this.#slotDir, `.slot-${slot}.ts`);
-  }
-
-  isSlot(fileName: string): boolean {
-    return this.#slotsByFile.has(fileName);
-  }
-
-  /** A free slot; when there is none, as many again are made. */
-  acquireSlot(): number {
-    let slot = this.#slots.findIndex(({ isFree }) => isFree);
-    if (slot === -1) {
-      slot = this.#slots.length;
-      this.#addSlots(slot);
+  /** Whether a file of the program was changed on disk. */
+  #hasChanged(): boolean {
+    for (const [fileName, version] of this.#versions) {
+      if (version !== versionOnDisk(fileName)) return true;
     }
-    this.#slots[slot].isFree = false;
-    return slot;
+    return false;
   }
 
-  /** Sets what a slot holds, after `slotImport`. */
-  fillSlot(slot: number, text: string): void {
-    this.#version += 1;
-    this.#versions.clear();
-    Object.assign(this.#slots[slot], { text: text, version: this.#version });
-  }
-
-  releaseSlot(slot: number): void {
-    this.fillSlot(slot, emptySlot);
-    this.#slots[slot].isFree = true;
-  }
-
-  #addSlots(count: number): void {
-    for (let i = 0; i < count; i += 1) {
-      const slot: Slot = { text: emptySlot, version: 0, isFree: true };
-      this.#slotsByFile.set(this.slotFile(this.#slots.length), slot);
-      this.#slots.push(slot);
-    }
-    this.#version += 1;
+  /** A module that is there, but not in the program. */
+  #isUnknown({ resolvedModule }: ts.ResolvedModuleWithFailedLookupLocations): boolean {
+    if (!resolvedModule || !typed.test(resolvedModule.extension)) return false;
+    return this.#standing?.program.getSourceFile(resolvedModule.resolvedFileName) === undefined;
   }
 
   #host(): ts.LanguageServiceHost {
     const host: ts.LanguageServiceHost & { getModuleResolutionCache(): ts.ModuleResolutionCache } = {
       // Not in the public type; without it each program reads every package.json again.
       getModuleResolutionCache: () => this.#modules,
+      getProjectVersion: () => String(this.#generation),
       getCompilationSettings: () => this.options,
       getCurrentDirectory: () => this.#root,
       getDefaultLibFileName: (options) =>
         path.join(this.#root, "node_modules", "typescript", "lib", ts.getDefaultLibFileName(options)),
-      getScriptFileNames: () => [this.#globalsFile, this.#indexFile, ...this.#slotsByFile.keys()],
+      getScriptFileNames: () => [this.#globalsFile, this.#libraryFile, ...this.#cells.keys()],
       getScriptVersion: (fileName) => this.#fileVersion(fileName),
       getScriptSnapshot: (fileName) => this.#snapshot(fileName),
       fileExists: (fileName) => this.#isVirtual(fileName) || ts.sys.fileExists(fileName),
@@ -136,25 +161,30 @@ export class Project {
       resolveModuleNameLiterals: (literals, containingFile, redirected, options, file) =>
         literals.map((literal) => {
           const mode = ts.getModeForUsageLocation(file, literal, options);
-          return this.#resolve(literal.text, containingFile, options, redirected, mode);
+          return this.#resolve(literal.text, containingFile, redirected, mode);
         }),
     };
     return host;
   }
 
+  #resolveReference({ literal, mode }: Reference, containingFile: string) {
+    return this.#resolve(literal.text, containingFile, undefined, mode);
+  }
+
   #resolve(
     name: string,
     containingFile: string,
-    options: ts.CompilerOptions,
     redirected: ts.ResolvedProjectReference | undefined,
     mode: ts.ResolutionMode,
   ): ts.ResolvedModuleWithFailedLookupLocations {
-    const isCell = slotPattern.test(path.basename(containingFile));
-    if (isCell ? name === "./.cells" : containingFile === this.#indexFile) {
-      const resolvedFileName = path.join(this.#slotDir, `${name}.ts`);
-      return { resolvedModule: { resolvedFileName, extension: ts.Extension.Ts } };
+    const { options } = this;
+    const isCell = this.#cells.has(containingFile);
+    const sibling = path.join(this.#cellDir, `${name}.ts`);
+    if (isCell && this.#cells.has(sibling)) {
+      return { resolvedModule: { resolvedFileName: sibling, extension: ts.Extension.Ts } };
     }
-    const from = isCell ? this.#cellBases() : [containingFile];
+    const isLibrary = containingFile === this.#libraryFile;
+    const from = isCell ? this.#cellBases() : isLibrary ? [this.#baseFile("notebooks")] : [containingFile];
     let result: ts.ResolvedModuleWithFailedLookupLocations = { resolvedModule: undefined };
     for (const base of from) {
       // The cache keeps failures too, and a cell may create the file that it imports next.
@@ -166,20 +196,24 @@ export class Project {
   }
 
   #cellBases(): string[] {
-    return importBases(this.#root, this.#notebookDir).map((folder) => path.join(folder, "cell.ts"));
+    return importBases(this.#root, this.#notebookDir).map((folder) => this.#baseFile(folder));
+  }
+
+  #baseFile(folder: string): string {
+    return path.resolve(this.#root, folder, "cell.ts");
   }
 
   #isVirtual(fileName: string): boolean {
-    return fileName === this.#globalsFile || fileName === this.#indexFile || this.#slotsByFile.has(fileName);
+    return fileName === this.#globalsFile || fileName === this.#libraryFile || this.#cells.has(fileName);
   }
 
   #read(fileName: string): string | undefined {
     if (fileName === this.#globalsFile) return globalsText;
-    if (fileName === this.#indexFile) {
-      return this.#slots.map((_, slot) => `export * as $slot${slot} from "./.slot-${slot}";\n`).join("");
+    if (fileName === this.#libraryFile) {
+      return `${this.#library.map((name) => `import ${JSON.stringify(name)};\n`).join("")}export {};`;
     }
-    const slot = this.#slotsByFile.get(fileName);
-    if (slot) return slot.text;
+    const cell = this.#cells.get(fileName);
+    if (cell) return cell.text;
     try {
       return readFileSync(fileName, "utf8");
     } catch {
@@ -187,7 +221,7 @@ export class Project {
     }
   }
 
-  /** TypeScript asks for every file's text at every cell: files are read once a version. */
+  /** TypeScript asks for every file's text at every program: files are read once a version. */
   #snapshot(fileName: string): ts.IScriptSnapshot | undefined {
     const version = this.#fileVersion(fileName);
     const known = this.#snapshots.get(fileName);
@@ -198,29 +232,36 @@ export class Project {
     return snapshot;
   }
 
-  /** Looked up once a cell: TypeScript asks for each file's several times. */
+  /** Looked up once a program: TypeScript asks for each file's several times. */
   #fileVersion(fileName: string): string {
-    const slot = this.#slotsByFile.get(fileName);
-    if (slot) return String(slot.version);
+    if (fileName === this.#globalsFile) return "0";
+    if (fileName === this.#libraryFile) return String(this.#library.length);
+    const cell = this.#cells.get(fileName);
+    if (cell) return cell.version;
+    // Packages do not change while a kernel runs; looking at a thousand of their files for each cell would cost more than the cell.
+    if (fileName.includes("/node_modules/")) return "0";
     let version = this.#versions.get(fileName);
     if (version === undefined) {
-      version = this.#versionOnDisk(fileName);
+      version = versionOnDisk(fileName);
       this.#versions.set(fileName, version);
     }
     return version;
   }
-
-  #versionOnDisk(fileName: string): string {
-    if (fileName === this.#indexFile) return String(this.#slots.length);
-    // Packages do not change while a kernel runs; looking at a thousand of their files for each cell would cost more than the cell.
-    if (fileName === this.#globalsFile || fileName.includes("/node_modules/")) return "0";
-    return String(statSync(fileName, { throwIfNoEntry: false })?.mtimeMs ?? "gone");
-  }
 }
 
-/** The module in a slot, as the text in any slot names it. */
-export function slotName(slot: number): string {
-  return `$cells.$slot${slot}`;
+/** How the text of a cell reaches the module of another; one line without a line break. */
+export function cellImport(name: string): string {
+  return `import $${name} = require("./.${name}"); `;
+}
+
+/** What `cellImport` makes. */
+export const cellAlias = /^\$cell\d+$/;
+
+/** Modules whose text TypeScript reads, by extension. */
+const typed = /^\.([cm]?tsx?|d\.[cm]?ts|json)$/;
+
+function versionOnDisk(fileName: string): string {
+  return String(statSync(fileName, { throwIfNoEntry: false })?.mtimeMs ?? "gone");
 }
 
 /** The project's own options, less what makes no sense between cells (a later cell may use the name). */

@@ -139,7 +139,7 @@ export class Executions {
     outputs.remember(cell.id, parent);
     await debug.cellStarts(cell, source, label);
     const outcome = this.#isInterrupted ? interruptedOutcome() : await runner.run(cell, label, allowStdin);
-    await compiler.commit(cell.id, outcome.liveNames);
+    compiler.commit(cell.id, outcome.liveNames);
     return outcome;
   }
 
