@@ -14,7 +14,7 @@ export interface TowerConfig {
 }
 
 export interface VisionConfig extends TowerConfig {
-  /** Side of the input picture, pixels. */
+  /** Side of the input picture, pixels; need not be a multiple of patch_size. */
   image_size: number;
   /** Side of a patch, pixels. */
   patch_size: number;
@@ -26,7 +26,7 @@ export interface TextConfig extends TowerConfig {
   /** Longest text in tokens, with both special tokens. */
   max_position_embeddings: number;
   bos_token_id: number;
-  /** The token whose place is pooled. */
+  /** The token whose place is pooled; 2 in files from before it was written right: there the largest number of a row. */
   eos_token_id: number;
 }
 
@@ -39,55 +39,111 @@ export interface ClipConfig {
   text_config: TextConfig;
 }
 
-const TOWER_DEFAULTS = { layer_norm_eps: 1e-5, hidden_act: "quick_gelu" };
+/** What Hugging Face's CLIPVisionConfig, CLIPTextConfig and CLIPConfig (transformers 5.24) take where a file says nothing. */
+const VISION_DEFAULTS: VisionConfig = {
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  num_channels: 3,
+  image_size: 224,
+  patch_size: 32,
+  hidden_act: "quick_gelu",
+  layer_norm_eps: 1e-5,
+};
+const TEXT_DEFAULTS: TextConfig = {
+  vocab_size: 49408,
+  hidden_size: 512,
+  intermediate_size: 2048,
+  num_hidden_layers: 12,
+  num_attention_heads: 8,
+  max_position_embeddings: 77,
+  hidden_act: "quick_gelu",
+  layer_norm_eps: 1e-5,
+  bos_token_id: 49406,
+  eos_token_id: 49407,
+};
+const ROOT_DEFAULTS = { projection_dim: 512, logit_scale_init_value: 2.6592 };
+
+/** Number of patches along a side; pixels that fill no whole patch are left out, as by a convolution with that stride. */
+export function patchesPerSide({ image_size, patch_size }: VisionConfig): number {
+  return Math.floor(image_size / patch_size);
+}
 
 /** Number of patches of a picture. */
-export function patchCount({ image_size, patch_size }: VisionConfig): number {
-  return (image_size / patch_size) ** 2;
+export function patchCount(vision: VisionConfig): number {
+  return patchesPerSide(vision) ** 2;
 }
 
-/** Checks what a config.json holds. Throws when a field is missing or asks for what lib/clip has not. */
+/**
+ * What a `CLIPModel`'s config.json says, with Hugging Face's defaults for what it leaves out, and with its rule for old files:
+ * `vision_config_dict` and `text_config_dict`, themselves filled up with defaults, go before `vision_config` and `text_config`.
+ * Throws when a value is of the wrong kind or asks for what lib/clip has not.
+ */
 export function parseClipConfig(json: unknown, where: string): ClipConfig {
-  const root = asRecord(json, where);
-  const config = {
-    ...root,
-    vision_config: {
-      num_channels: 3,
-      ...TOWER_DEFAULTS,
-      ...asRecord(root.vision_config, `${where}: vision_config`),
-    },
-    text_config: { ...TOWER_DEFAULTS, ...asRecord(root.text_config, `${where}: text_config`) },
-  } as unknown as ClipConfig;
-  const { vision_config: vision, text_config: text } = config;
-  requireNumbers(config, ["projection_dim", "logit_scale_init_value"], where);
-  const tower = ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"] as const;
-  requireNumbers(vision, [...tower, "image_size", "patch_size"], `${where}: vision_config`);
-  requireNumbers(
-    text,
-    [...tower, "vocab_size", "max_position_embeddings", "eos_token_id"],
-    `${where}: text_config`,
-  );
-  for (const { hidden_act } of [vision, text]) {
-    if (hidden_act !== "quick_gelu" && hidden_act !== "gelu")
-      throw new Error(`${where}: expected hidden_act quick_gelu or gelu, got ${hidden_act}`);
-  }
-  if (vision.image_size % vision.patch_size !== 0) {
+  const { vision_config_dict, text_config_dict, vision_config, text_config, ...root } = given(json, where);
+  if (root.model_type !== undefined && root.model_type !== "clip") {
     throw new Error(
-      `${where}: expected image_size a multiple of patch_size, got ${vision.image_size} and ${vision.patch_size}`,
+      `${where}: expected model_type clip, got ${root.model_type} (do: choose a CLIPModel's checkpoint)`,
     );
   }
-  return config;
+  const tower = (
+    defaults: object,
+    name: string,
+    current: unknown,
+    old: unknown,
+  ): Record<string, unknown> => ({
+    ...defaults,
+    ...given(current ?? {}, `${where}: ${name}`),
+    ...(old ? { ...defaults, ...given(old, `${where}: ${name}_dict`) } : {}),
+  });
+  const vision = tower(VISION_DEFAULTS, "vision_config", vision_config, vision_config_dict);
+  const text = tower(TEXT_DEFAULTS, "text_config", text_config, text_config_dict);
+  // Sides may be written as [height, width], and the end of text as a list with one number.
+  for (const field of ["image_size", "patch_size"]) vision[field] = oneOf(vision[field]);
+  text.eos_token_id = oneOf(text.eos_token_id);
+  const config = { ...ROOT_DEFAULTS, ...root, vision_config: vision, text_config: text };
+  requireNumbers(config, Object.keys(ROOT_DEFAULTS), where);
+  checkTower(vision, VISION_DEFAULTS, `${where}: vision_config`);
+  checkTower(text, TEXT_DEFAULTS, `${where}: text_config`);
+  const { num_channels, image_size, patch_size } = vision;
+  if (num_channels !== 3) throw new Error(`${where}: expected num_channels 3, got ${num_channels}`);
+  if (Number(patch_size) > Number(image_size)) {
+    throw new Error(`${where}: expected a patch_size of at most ${image_size} pixels, got ${patch_size}`);
+  }
+  return config as unknown as ClipConfig;
 }
 
-function asRecord(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null)
-    throw new Error(`${where}: expected an object, got ${value}`);
-  return value as Record<string, unknown>;
+function checkTower(tower: Record<string, unknown>, defaults: object, where: string): void {
+  requireNumbers(
+    tower,
+    Object.keys(defaults).filter((field) => field !== "hidden_act"),
+    where,
+  );
+  const { hidden_act, hidden_size, num_attention_heads: heads } = tower;
+  if (hidden_act !== "quick_gelu" && hidden_act !== "gelu")
+    throw new Error(`${where}: expected hidden_act quick_gelu or gelu, got ${hidden_act}`);
+  if (Number(hidden_size) % Number(heads) !== 0)
+    throw new Error(`${where}: expected hidden_size a multiple of ${heads} heads, got ${hidden_size}`);
 }
 
-function requireNumbers<T>(object: T, fields: readonly (keyof T & string)[], where: string): void {
+/** The value itself, or the one value that all entries of a list have; a list of different ones as it is. */
+function oneOf(value: unknown): unknown {
+  return Array.isArray(value) && value.length > 0 && value.every((entry) => entry === value[0])
+    ? value[0]
+    : value;
+}
+
+/** The fields of an object that say something: Python writes null for what it was not told. */
+function given(value: unknown, where: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`${where}: expected an object, got ${JSON.stringify(value)}`);
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null));
+}
+
+function requireNumbers(object: Record<string, unknown>, fields: readonly string[], where: string): void {
   for (const field of fields) {
     if (typeof object[field] !== "number")
-      throw new Error(`${where}: expected a number ${field}, got ${object[field]}`);
+      throw new Error(`${where}: expected a number ${field}, got ${JSON.stringify(object[field])}`);
   }
 }

@@ -1,6 +1,6 @@
 /** CLIP's vision tower: picture -> patches -> transformer -> the class token's embedding. */
 import { type NamedTensors, type Tensor, type TransformerOps, tf, trainable } from "../tensor";
-import { type ClipConfig, patchCount, type VisionConfig } from "./config";
+import { type ClipConfig, patchCount, patchesPerSide, type VisionConfig } from "./config";
 import { encoderBlocks, normalise, towerHead } from "./encoder";
 import { Tap } from "./tap";
 
@@ -20,10 +20,12 @@ export interface VisionOptions {
  * Cuts pictures into patches. pixels [B, S, S, 3] -> [B, N, 3·P·P], each patch in the order channel, row, column of
  * PyTorch's convolution weights.
  */
-export function toPatches(pixels: Tensor, { image_size, patch_size, num_channels }: VisionConfig): Tensor {
-  const side = image_size / patch_size;
+export function toPatches(pixels: Tensor, vision: VisionConfig): Tensor {
+  const { image_size, patch_size, num_channels } = vision;
+  const side = patchesPerSide(vision);
+  const used = side * patch_size;
   return tf.tidy(() =>
-    pixels
+    (used === image_size ? pixels : pixels.slice([0, 0, 0, 0], [-1, used, used, -1]))
       .reshape([-1, side, patch_size, side, patch_size * num_channels])
       .transpose([0, 1, 3, 2, 4]) // [B, side, side, P, P·3]
       .reshape([-1, patch_size * patch_size, num_channels])
