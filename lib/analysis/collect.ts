@@ -1,52 +1,73 @@
 /** From a model and a data set to the activations that an SAE learns from: computed once, then read from disk. */
-import { activationRows, type Clip, GENTLE_AUGMENTATION } from "../clip";
+import {
+  type ActivationRowOptions,
+  activationRowShape,
+  activationRows,
+  type Clip,
+  GENTLE_AUGMENTATION,
+} from "../clip";
 import type { Dataset } from "../datasets";
-import { type ActivationProgress, type Activations, openOrComputeActivations } from "../io";
+import {
+  type ActivationKey,
+  type ActivationOptions,
+  type Activations,
+  openOrComputeActivations,
+} from "../io";
 
-export interface CollectOptions {
+export interface CollectOptions
+  extends Pick<ActivationOptions, "dir" | "folder" | "dtype" | "onProgress" | "signal">,
+    Pick<ActivationRowOptions, "hookPoint" | "views" | "seed"> {
   clip: Clip;
   dataset: Dataset;
-  /** `blocks.N.hook_resid_post`, N counted from 0. */
-  hookPoint: string;
-  /** Views of each picture: the first is the picture itself, the others are gently augmented. */
-  views: number;
-  /** The augmented views follow from it. */
-  seed: number;
-  /** Folder of all caches. Default: `.vitrine/activations` in the project. */
-  dir?: string;
-  onProgress?: (progress: ActivationProgress) => void;
-  /** Stops between blocks; finished shards stay. */
-  signal?: AbortSignal;
+  /** Which tokens of each picture; see `ActivationRowOptions`. Default "class". */
+  tokens?: ActivationRowOptions["tokens"];
+  /** How many of the data set's pictures, from the first on. Default: all. */
+  pictures?: number;
 }
 
 /**
- * The class token's residual stream of every picture in every view, [views·N, D]: row v·N + i is view v of picture i,
- * so `slice(0, N)` is the data set as it is. Cached by the content of weights, pictures and options.
+ * The values at a hook point of every picture in every view, [views·P·R, W] with R rows a picture: row (v·P + p)·R + r is row r of view v of
+ * picture p, so that `slice(0, P·R)` is the data set as it is. Stored by the content of weights, preprocessing, pictures and options.
  */
-export async function collectClassTokens(options: CollectOptions): Promise<Activations> {
-  const { clip, dataset, hookPoint, views, seed, dir, onProgress, signal } = options;
-  const [height, width] = dataset.pictureShape;
-  const size = height * width * 3;
+export async function collectActivations(options: CollectOptions): Promise<Activations> {
+  const { clip, dataset, hookPoint, views, seed, tokens = "class", pictures = dataset.size } = options;
+  if (!(Number.isInteger(pictures) && pictures > 0 && pictures <= dataset.size)) {
+    throw new Error(
+      `collectActivations: expected 1 to ${dataset.size} pictures of ${dataset.name}, got ${pictures}`,
+    );
+  }
+  const { perPicture, width } = activationRowShape(clip, { hookPoint, tokens });
+  const [height, side] = dataset.pictureShape;
+  const size = height * side * 3;
   const read = async (indices: readonly number[]) => {
     const bytes = await dataset.pictures(indices);
-    return indices.map((_, i) => ({ data: bytes.subarray(i * size, (i + 1) * size), width, height }));
+    return indices.map((_, i) => ({ data: bytes.subarray(i * size, (i + 1) * size), width: side, height }));
   };
-  const source = { hookPoint, tokens: "class" as const, pictures: dataset.size, views, seed, read };
+  const { dir, folder, dtype, onProgress, signal } = options;
   return await openOrComputeActivations({
     key: {
       model: clip.hash,
+      preprocessing: { ...clip.preprocessor } as ActivationKey,
       data: dataset.hash,
+      pictures,
       hookPoint,
-      tokens: "class",
+      tokens,
       views,
       // The picture itself has no randomness: with one view neither seed nor augmentation matters.
       ...(views > 1 && { seed, augmentation: { ...GENTLE_AUGMENTATION } }),
     },
-    rows: views * dataset.size,
-    width: clip.config.vision_config.hidden_size,
-    compute: (from) => activationRows(clip, source, from),
+    rows: views * pictures * perPicture,
+    width,
+    compute: (from) => activationRows(clip, { hookPoint, tokens, pictures, views, seed, read }, from),
     dir,
+    folder,
+    dtype,
     onProgress,
     signal,
   });
+}
+
+/** `collectActivations` of the class token: a row a view of a picture. */
+export function collectClassTokens(options: Omit<CollectOptions, "tokens">): Promise<Activations> {
+  return collectActivations({ ...options, tokens: "class" });
 }

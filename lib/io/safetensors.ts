@@ -168,8 +168,8 @@ function encode(dtype: SafetensorsDtype, data: NumberArray, name: string): Uint8
 
 let halfTable: Float32Array | undefined;
 
-/** IEEE half floats as their bits -> float32, through a table of all 65,536. */
-export function float16ToFloat32(bits: Uint16Array): Float32Array {
+/** The value of each of the 65,536 IEEE half floats, by its bits. */
+export function float16Table(): Float32Array {
   if (!halfTable) {
     halfTable = new Float32Array(65536);
     for (let i = 0; i < 65536; i++) {
@@ -181,8 +181,14 @@ export function float16ToFloat32(bits: Uint16Array): Float32Array {
       else halfTable[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
     }
   }
+  return halfTable;
+}
+
+/** IEEE half floats as their bits -> float32, through a table of all of them. */
+export function float16ToFloat32(bits: Uint16Array): Float32Array {
+  const table = float16Table();
   const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = halfTable[bits[i]];
+  for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]];
   return out;
 }
 

@@ -4,7 +4,7 @@ import { memorySource, ShuffledOrder } from "./source";
 
 describe("order of rows", () => {
   test("every epoch has each row once, in another order, across batches that straddle epochs", () => {
-    const order = new ShuffledOrder(10, 1);
+    const order = new ShuffledOrder({ rows: 10 }, 1);
     const drawn = Array.from({ length: 10 }, () => [...order.next(3)]).flat();
     for (const from of [0, 10, 20]) {
       const epoch = drawn.slice(from, from + 10);
@@ -17,9 +17,9 @@ describe("order of rows", () => {
   });
 
   test("it goes on from a kept position as if it had not stopped", () => {
-    const whole = new ShuffledOrder(10, 1);
+    const whole = new ShuffledOrder({ rows: 10 }, 1);
     for (let i = 0; i < 4; i++) whole.next(3);
-    const resumed = new ShuffledOrder(10, 1, JSON.parse(JSON.stringify(whole.position)));
+    const resumed = new ShuffledOrder({ rows: 10 }, 1, JSON.parse(JSON.stringify(whole.position)));
     for (let i = 0; i < 5; i++) assert.deepEqual(resumed.next(4), whole.next(4));
   });
 

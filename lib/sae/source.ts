@@ -11,6 +11,11 @@ export interface ActivationSource {
   readonly contentHash?: string;
   /** Writes rows `indices` [n] to the front of `into` [n·D]. */
   gather(indices: Uint32Array, into: Float32Array): void | Promise<void>;
+  /**
+   * A random order of the rows that this source reads fast, the same for the same random state. Default: any order is as fast, and
+   * rows come by `random.permutation`.
+   */
+  order?(random: Random): { rows(from: number, to: number): Uint32Array };
 }
 
 /** A source over rows in memory. `data` [N·D] is not copied. */
@@ -42,15 +47,15 @@ export interface DataPosition {
 }
 
 /**
- * Row numbers in batches: each epoch is a new permutation that depends on the seed and the epoch alone, so that a
- * position is enough to go on from. Rows left over at an epoch's end start the next epoch's first batch.
+ * Row numbers in batches: each epoch is a new order, the source's own if it has one, that depends on the seed and the epoch alone, so that
+ * a position is enough to go on from. Rows left over at an epoch's end start the next epoch's first batch.
  */
 export class ShuffledOrder {
-  private permutation: Uint32Array | undefined;
-  private permutedEpoch = -1;
+  private current: { rows(from: number, to: number): Uint32Array } | undefined;
+  private currentEpoch = -1;
 
   constructor(
-    private readonly rows: number,
+    private readonly source: Pick<ActivationSource, "rows" | "order">,
     private readonly seed: number,
     readonly position: DataPosition = { epoch: 0, cursor: 0 },
   ) {}
@@ -60,25 +65,30 @@ export class ShuffledOrder {
     const out = new Uint32Array(count);
     let filled = 0;
     while (filled < count) {
-      if (this.position.cursor >= this.rows) {
+      if (this.position.cursor >= this.source.rows) {
         this.position.epoch++;
         this.position.cursor = 0;
       }
       const { cursor } = this.position;
-      const taken = Math.min(count - filled, this.rows - cursor);
-      out.set(this.order().subarray(cursor, cursor + taken), filled);
+      const taken = Math.min(count - filled, this.source.rows - cursor);
+      out.set(this.order().rows(cursor, cursor + taken), filled);
       this.position.cursor += taken;
       filled += taken;
     }
     return out;
   }
 
-  private order(): Uint32Array {
+  private order(): { rows(from: number, to: number): Uint32Array } {
     const { epoch } = this.position;
-    if (!this.permutation || this.permutedEpoch !== epoch) {
-      this.permutation = new Random(this.seed).fork(`epoch-${epoch}`).permutation(this.rows);
-      this.permutedEpoch = epoch;
+    if (!this.current || this.currentEpoch !== epoch) {
+      const random = new Random(this.seed).fork(`epoch-${epoch}`);
+      this.current = this.source.order?.(random) ?? wholeOrder(random.permutation(this.source.rows));
+      this.currentEpoch = epoch;
     }
-    return this.permutation;
+    return this.current;
   }
+}
+
+function wholeOrder(permutation: Uint32Array) {
+  return { rows: (from: number, to: number) => permutation.subarray(from, to) };
 }

@@ -153,7 +153,7 @@ class SaeTraining {
       optimizer.dispose();
       throw error;
     }
-    const order = new ShuffledOrder(source.rows, config.seed, state.position);
+    const order = new ShuffledOrder(source, config.seed, state.position);
     return new SaeTraining(source, config, optimizer, state, order, folder);
   }
 
