@@ -97,7 +97,7 @@ test("the last expression is returned, an object literal too, and a declaration 
 
 test("awaits are guarded in the cell and in its functions", () => {
   const code = accept("await null;\nconst wait = async () => { await null; };", "wait");
-  assert.equal(code.match(/__cell\.resume\(__cell\.turn\(\), await null\)/g)?.length, 2);
+  assert.equal(code.match(/__cell\.guard\.live\(await __cell\.guard\.wait\(null\)\)/g)?.length, 2);
 });
 
 test("relative imports are resolved from the notebook's folder and typed", () => {

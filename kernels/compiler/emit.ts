@@ -85,17 +85,70 @@ function isPrefix(statement: ts.ExpressionStatement): boolean {
   );
 }
 
-/** `await x` -> `__cell.resume(__cell.turn(), await x)`: does not go on if the cell was interrupted meanwhile. */
+/** The guard, as the code of a cell reaches it. */
+const guard = "__cell.guard";
+
+/**
+ * `await x` -> `guard.live(await guard.wait(x))`, and `guard.caught(error)` first in each `catch`: see executor/guard.ts, and
+ * executor/guard-code.ts for the same in modules. A `catch` that names KeyboardInterrupt gets it.
+ */
 function guardAwaits(context: ts.TransformationContext): ts.Transformer<ts.SourceFile> {
   const { factory } = context;
-  const call = (method: string, args: readonly ts.Expression[]) => {
-    const callee = factory.createPropertyAccessExpression(factory.createIdentifier("__cell"), method);
-    return factory.createCallExpression(callee, undefined, args);
+  let inFinally = false;
+  const call = (method: string, args: readonly ts.Expression[]) =>
+    factory.createCallExpression(factory.createIdentifier(`${guard}.${method}`), undefined, args);
+  const awaited = (node: ts.AwaitExpression): ts.Expression => {
+    const visited = ts.visitEachChild(node, visit, context);
+    if (inFinally) return factory.updateAwaitExpression(visited, call("finish", [visited.expression]));
+    const waiting = factory.updateAwaitExpression(visited, call("wait", [visited.expression]));
+    return ts.setTextRange(call("live", [waiting]), node);
+  };
+  const caught = (node: ts.CatchClause): ts.CatchClause => {
+    if (node.getText().includes("KeyboardInterrupt")) return ts.visitEachChild(node, visit, context);
+    const { variableDeclaration, block } = ts.visitEachChild(node, visit, context);
+    const isName = variableDeclaration && ts.isIdentifier(variableDeclaration.name);
+    const name = isName ? (variableDeclaration.name as ts.Identifier) : factory.createUniqueName("caught");
+    const check = factory.createExpressionStatement(call("caught", [name]));
+    const statements = [check, ...block.statements];
+    if (variableDeclaration && !isName) {
+      const pattern = factory.createVariableDeclaration(variableDeclaration.name, undefined, undefined, name);
+      statements.splice(
+        1,
+        0,
+        factory.createVariableStatement(
+          undefined,
+          factory.createVariableDeclarationList([pattern], ts.NodeFlags.Let),
+        ),
+      );
+    }
+    return factory.updateCatchClause(
+      node,
+      isName ? variableDeclaration : factory.createVariableDeclaration(name),
+      ts.setTextRange(factory.createBlock(statements, true), block),
+    );
+  };
+  const looped = (node: ts.ForOfStatement): ts.ForOfStatement => {
+    const visited = ts.visitEachChild(node, visit, context);
+    const check = factory.createExpressionStatement(call("check", []));
+    return factory.updateForOfStatement(
+      visited,
+      visited.awaitModifier,
+      visited.initializer,
+      visited.expression,
+      factory.createBlock([check, visited.statement], true),
+    );
   };
   const visit = (node: ts.Node): ts.Node => {
+    if (ts.isAwaitExpression(node)) return awaited(node);
+    if (ts.isCatchClause(node)) return caught(node);
+    if (ts.isForOfStatement(node) && node.awaitModifier && !inFinally) return looped(node);
+    if (!ts.isBlock(node) && !ts.isFunctionLike(node)) return ts.visitEachChild(node, visit, context);
+    const before = inFinally;
+    if (ts.isFunctionLike(node)) inFinally = false;
+    else if (node.parent && ts.isTryStatement(node.parent)) inFinally ||= node.parent.finallyBlock === node;
     const visited = ts.visitEachChild(node, visit, context);
-    if (!ts.isAwaitExpression(visited)) return visited;
-    return ts.setTextRange(call("resume", [call("turn", []), visited]), node);
+    inFinally = before;
+    return visited;
   };
   return (file) => ts.visitNode(file, visit, ts.isSourceFile);
 }

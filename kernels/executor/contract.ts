@@ -56,6 +56,23 @@ export type FromExecutor<S = Shown> =
 export enum SharedState {
   /** 1 from an interrupt until the next cell starts. */
   Interrupted = 0,
-  /** 1 if the running cell asked for its AbortSignal: it will end by itself. */
-  Cooperative = 1,
+  /** How many listen to the running cell's AbortSignal. */
+  Listeners = 1,
+  /** When the signal was last looked at: `Date.now() | 1`, low 32 bits; 0 for never. */
+  PolledAt = 2,
+  /** 1 when those who mind the signal know of the interrupt. */
+  Noticed = 3,
+}
+
+/** Who has looked at the signal minds it for so long, in ms: until it looks again, and from when it has seen the interrupt. */
+const polledForMs = 2_000;
+const finishesForMs = 5_000;
+
+/** Whether something in the running cell minds its AbortSignal, and so ends by itself after an interrupt, cleanly. */
+export function isCooperative(state: Int32Array): boolean {
+  if (Atomics.load(state, SharedState.Listeners) > 0) return true;
+  const polledAt = Atomics.load(state, SharedState.PolledAt);
+  if (polledAt === 0) return false;
+  const since = (Date.now() - polledAt) | 0;
+  return since < (Atomics.load(state, SharedState.Noticed) === 1 ? finishesForMs : polledForMs);
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { before, test } from "node:test";
 import { importBases } from "../compiler";
 import { Compiler } from "../compiler/compiler";
+import { installContexts } from "./context";
 import type { RunResult } from "./contract";
 import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
@@ -16,10 +17,12 @@ let count = 0;
 
 before(() => {
   compiler = new Compiler({ root, notebookDir });
+  const interrupter = new Interrupter(new SharedArrayBuffer(16));
+  installContexts((cell) => interrupter.isInterrupted(cell));
   executor = new Executor({
     root,
     importBases: importBases(root, notebookDir),
-    interrupter: new Interrupter(new SharedArrayBuffer(16)),
+    interrupter,
     builtInModules: new Map(),
   });
 });

@@ -3,7 +3,9 @@ import Module from "node:module";
 import path from "node:path";
 import { type CompiledCell, scopeModule } from "../compiler";
 import { showValue } from "../display";
-import type { RunResult } from "./contract";
+import { CellContext, runIn, twoTurns } from "./context";
+import type { RunResult, Shown } from "./contract";
+import { Guard } from "./guard";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
 import { createCellRequire } from "./modules";
 import { type Accessor, type Declared, Scope } from "./scope";
@@ -23,9 +25,18 @@ export interface ExecutorOptions {
 /** What the code of a cell calls; see compiler/emit.ts. */
 interface CellRuntime {
   declare(accessors: Readonly<Record<string, Accessor>>): void;
-  turn(): number;
-  resume<T>(turn: number, value: T): T;
+  guard: Guard;
 }
+
+/** A cell between its start and its end. */
+interface Running {
+  context: CellContext;
+  declared: Declared | undefined;
+  /** Ends it, once. */
+  finish(outcome: Ending): void;
+}
+
+type Ending = { result: Shown | undefined } | { thrown: unknown };
 
 type CellFunction = (
   exports: object,
@@ -45,70 +56,90 @@ export class Executor {
   readonly #scope = new Scope();
   readonly #require: NodeJS.Require;
   readonly #traced = new Map<string, TracedCell>();
-  #stop: ((reason: Error) => void) | undefined;
+  readonly #guard: Guard;
+  #running: Running | undefined;
 
   constructor({ root, importBases, interrupter, builtInModules }: ExecutorOptions) {
     this.#root = root;
     this.#interrupter = interrupter;
+    this.#guard = new Guard(interrupter);
     const builtIn = new Map([...builtInModules, [scopeModule, this.#scope.values]]);
     this.#require = createCellRequire(importBases, builtIn);
   }
 
   /** Runs a cell to its end, its error or its interruption; the promise is never rejected. */
-  async run(cell: CompiledCell, label: string): Promise<RunResult> {
+  run(cell: CompiledCell, label: string): Promise<RunResult> {
     this.#trace(cell, label);
-    this.#interrupter.begin();
-    let declared: Declared | undefined;
-    const runtime: CellRuntime = {
-      declare: (accessors) => {
-        declared = this.#scope.declare(accessors);
-      },
-      turn: () => this.#interrupter.turn,
-      resume: (turn, value) => {
-        if (turn !== this.#interrupter.turn) throw new KeyboardInterrupt();
-        return value;
-      },
-    };
-    const stopped = new Promise<never>((_, reject) => {
-      this.#stop = reject;
+    const context = new CellContext(cell.id);
+    this.#interrupter.begin(context);
+    return new Promise((resolve) => {
+      const finish = (ending: Ending) => {
+        if (this.#running !== running) return;
+        this.#running = undefined;
+        const liveNames = running.declared?.settle() ?? [];
+        if ("result" in ending) resolve({ status: "ok", result: ending.result, liveNames });
+        else resolve({ status: "error", error: this.describe(ending.thrown), liveNames });
+      };
+      const running: Running = { context, declared: undefined, finish };
+      this.#running = running;
+      const end = (ending: Ending) => {
+        // What an interrupted cell has left is over before anyone hears of its end.
+        if (context.isStopped) this.#kill(running, ending);
+        else finish(ending);
+      };
+      this.#evaluate(cell, running).then(
+        (result) => end({ result }),
+        (thrown) => end({ thrown }),
+      );
     });
-    try {
-      const result = await Promise.race([this.#evaluate(cell, runtime), stopped]);
-      const liveNames = declared?.settle() ?? [];
-      return { status: "ok", result, liveNames };
-    } catch (thrown) {
-      const liveNames = declared?.settle() ?? [];
-      return { status: "error", error: this.describe(thrown), liveNames };
-    } finally {
-      this.#stop = undefined;
-    }
   }
 
-  /** Asks the running cell to end; one that never asked for its signal ends here and now. */
+  /** Asks the running cell to end; one that does not mind its signal ends here and now. */
   interrupt(): void {
     this.#interrupter.abort();
     if (!this.#interrupter.isCooperative) this.abandon();
   }
 
-  /** Ends the running cell whether or not it listens: what it awaits now never goes on. */
+  /** Ends the running cell whether or not it listens: nothing of it goes on but what its `finally` blocks do. */
   abandon(): void {
-    this.#interrupter.stopAwaits();
-    this.#stop?.(new KeyboardInterrupt());
+    if (!this.#running) return;
+    this.#running.context.stop();
+    this.#kill(this.#running, { thrown: new KeyboardInterrupt() });
+  }
+
+  /** After two turns, in which awaits end with the interrupt. */
+  #kill(running: Running, ending: Ending): void {
+    twoTurns(() => {
+      running.context.kill();
+      running.finish(ending);
+    });
   }
 
   describe(thrown: unknown) {
     return describeError(thrown, { cells: this.#traced, root: this.#root });
   }
 
-  async #evaluate(cell: CompiledCell, runtime: CellRuntime) {
+  async #evaluate(cell: CompiledCell, running: Running): Promise<Shown | undefined> {
+    const { context } = running;
+    const runtime: CellRuntime = {
+      guard: this.#guard,
+      declare: (accessors) => {
+        running.declared = this.#scope.declare(accessors);
+      },
+    };
     // In a microtask of its own: when a busy cell is stopped from outside its stack is gone, but not that of `run`.
     await undefined;
     const runCell = load(cell);
     const folder = path.dirname(cell.fileName);
     const exports = {};
-    const run = runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime);
-    const result = await settled(run);
-    return result && (await showValue(await result[0]));
+    const result = await settled(
+      runIn(context, () =>
+        runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime),
+      ),
+    );
+    if (!result) return undefined;
+    const value = await result[0];
+    return runIn(context, () => showValue(value));
   }
 
   #trace({ fileName, source, prefixLength }: CompiledCell, label: string): void {

@@ -1,5 +1,6 @@
 /** The running cell's AbortSignal, also for libraries: `globalThis[Symbol.for("Jupyter.interrupt")].signal`. */
-import { SharedState } from "./contract";
+import type { CellContext } from "./context";
+import { isCooperative, SharedState } from "./contract";
 
 /** What an interrupted cell ends with. */
 export class KeyboardInterrupt extends Error {
@@ -13,61 +14,91 @@ export class KeyboardInterrupt extends Error {
 export class Interrupter {
   readonly #state: Int32Array;
   #controller = new AbortController();
-  #turn = 0;
+  #cell: CellContext | undefined;
 
   constructor(state: SharedArrayBuffer) {
     this.#state = new Int32Array(state);
-    const hook = Object.defineProperty({}, "signal", { get: () => this.#lend(), enumerable: true });
+    const hook = Object.defineProperty({}, "signal", { get: () => this.#controller.signal, enumerable: true });
     Object.defineProperty(globalThis, Symbol.for("Jupyter.interrupt"), { value: hook, configurable: true });
   }
 
   /** Before a cell: a fresh signal. */
-  begin(): void {
-    Atomics.store(this.#state, SharedState.Interrupted, 0);
-    Atomics.store(this.#state, SharedState.Cooperative, 0);
+  begin(cell: CellContext): void {
+    for (const at of [
+      SharedState.Interrupted,
+      SharedState.Listeners,
+      SharedState.PolledAt,
+      SharedState.Noticed,
+    ]) {
+      Atomics.store(this.#state, at, 0);
+    }
+    this.#cell = cell;
     this.#controller = new AbortController();
-    this.#makeAbortedLive(this.#controller);
+    this.#watch(this.#controller);
   }
 
-  /** Counts interrupts: an `await` in a cell that began in an earlier turn does not go on. */
-  get turn(): number {
-    return this.#turn;
-  }
-
-  /** Whether the running cell asked for its signal, and so will end by itself. */
+  /** Whether the cell's work minds its signal, and so will end by itself. */
   get isCooperative(): boolean {
-    return Atomics.load(this.#state, SharedState.Cooperative) === 1;
+    return isCooperative(this.#state);
+  }
+
+  /** Whether the cell is to end now, be it that no message could tell it so yet. */
+  isInterrupted(cell: CellContext): boolean {
+    return this.#state[SharedState.Interrupted] !== 0 && cell === this.#cell && !this.isCooperative;
   }
 
   /** Tells those who hold the signal. */
   abort(): void {
+    if (this.#state[SharedState.Listeners] > 0) Atomics.store(this.#state, SharedState.Noticed, 1);
     this.#controller.abort(new KeyboardInterrupt());
   }
 
-  /** Lets no await of a cell that is now pending go on. */
-  stopAwaits(): void {
-    this.#turn += 1;
-  }
-
-  #lend(): AbortSignal {
-    Atomics.store(this.#state, SharedState.Cooperative, 1);
-    return this.#controller.signal;
-  }
-
-  /** A synchronous loop hears no message, but sees `aborted` turn true through the shared memory. */
-  #makeAbortedLive(controller: AbortController): void {
+  /**
+   * Notes in the shared memory who minds the signal. And a synchronous loop hears no message, but sees `aborted` turn true
+   * through that memory.
+   */
+  #watch(controller: AbortController): void {
     const { signal } = controller;
+    const state = this.#state;
     const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")?.get;
+    const isCurrent = () => controller === this.#controller;
     const aborted = () => {
-      if (!isAborted?.call(signal) && Atomics.load(this.#state, SharedState.Interrupted) === 1) this.abort();
-      return isAborted?.call(signal) === true;
+      if (!isCurrent()) return isAborted?.call(signal) === true;
+      // Never 0, which stands for never.
+      Atomics.store(state, SharedState.PolledAt, Date.now() | 1);
+      if (Atomics.load(state, SharedState.Interrupted) === 0) return isAborted?.call(signal) === true;
+      Atomics.store(state, SharedState.Noticed, 1);
+      if (!isAborted?.call(signal)) this.abort();
+      return true;
     };
     const throwIfAborted = () => {
       if (aborted()) throw signal.reason;
     };
+    const listeners = new Set<unknown>();
+    const count = () => {
+      if (isCurrent()) Atomics.store(state, SharedState.Listeners, listeners.size);
+    };
+    const addEventListener = (...args: Parameters<AbortSignal["addEventListener"]>) => {
+      AbortSignal.prototype.addEventListener.apply(signal, args);
+      const [type, listener, options] = args;
+      if (type !== "abort") return;
+      listeners.add(listener);
+      count();
+      if (typeof options !== "object" || !options.once) return;
+      // Registered behind the listener, and so called when that one has done its part.
+      const done = () => removeEventListener("abort", listener);
+      AbortSignal.prototype.addEventListener.call(signal, "abort", done, { once: true });
+    };
+    const removeEventListener = (...args: Parameters<AbortSignal["removeEventListener"]>) => {
+      AbortSignal.prototype.removeEventListener.apply(signal, args);
+      listeners.delete(args[1]);
+      count();
+    };
     Object.defineProperties(signal, {
       aborted: { get: aborted, configurable: true },
       throwIfAborted: { value: throwIfAborted, configurable: true },
+      addEventListener: { value: addEventListener, configurable: true },
+      removeEventListener: { value: removeEventListener, configurable: true },
     });
   }
 }

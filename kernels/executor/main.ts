@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Worker } from "node:worker_threads";
 import { importBases } from "../compiler";
 import { createDisplayHook, createTslabModule, installDisplayHook } from "../display";
+import { cellOfFailure, currentCell, installContexts, leaveCells } from "./context";
 import type { FromExecutor, RunRequest, ToExecutor } from "./contract";
 import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
@@ -23,23 +24,28 @@ export interface ExecutorThreadOptions {
 }
 
 export function startExecutor({ root, notebookDir, server, state, output }: ExecutorThreadOptions): void {
-  /** Outputs belong to the cell that runs, or else to the last one. */
-  let cellId = 0;
+  /** The cell that runs, or else the last one. */
+  let lastCellId = 0;
   let allowStdin = false;
   const sender = new OutputSender(output, (parcel) => server.postMessage(parcel));
   const post = (message: FromExecutor) => sender.post(message);
 
+  /** Outputs belong to the cell that started what makes them. */
+  const cellId = () => currentCell()?.id ?? lastCellId;
+
   captureOutput({
-    stream: (name, text) => post({ type: "stream", cellId, name, text }),
-    clear: (wait) => post({ type: "clear", cellId, wait }),
+    stream: (name, text) => post({ type: "stream", cellId: cellId(), name, text }),
+    clear: (wait) => post({ type: "clear", cellId: cellId(), wait }),
   });
   const hook = createDisplayHook({
-    display: (shown, displayId, update) => post({ type: "display", cellId, shown, displayId, update }),
-    clear: (wait) => post({ type: "clear", cellId, wait }),
+    display: (shown, displayId, update) =>
+      post({ type: "display", cellId: cellId(), shown, displayId, update }),
+    clear: (wait) => post({ type: "clear", cellId: cellId(), wait }),
   });
   installDisplayHook(hook);
 
   const interrupter = new Interrupter(state);
+  installContexts((cell) => interrupter.isInterrupted(cell));
   const executor = new Executor({
     root,
     importBases: importBases(root, notebookDir),
@@ -56,29 +62,31 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
     return new Promise((resolve) => {
       const id = nextId();
       answers.set(id, resolve);
-      post({ type: "input", cellId, id, prompt, password });
+      post({ type: "input", cellId: cellId(), id, prompt, password });
     });
   });
 
   const run = async (request: RunRequest) => {
-    cellId = request.cell.id;
+    lastCellId = request.cell.id;
     allowStdin = request.allowStdin;
     const outcome = await executor.run(request.cell, request.label);
     post({ type: "done", cellId: request.cell.id, outcome });
   };
-  const reportStray = (thrown: unknown) => {
+  const reportStray = (thrown: unknown, promise?: Promise<unknown>) => {
     // What is left of an interrupted cell ends with this error; the person knows already.
     if (thrown instanceof Error && thrown.name === "KeyboardInterrupt") return;
+    const cell = cellOfFailure(thrown, promise)?.id ?? lastCellId;
     const { traceback } = executor.describe(thrown);
-    post({ type: "stream", cellId, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
+    post({ type: "stream", cellId: cell, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
   };
-  process.on("uncaughtException", reportStray);
+  process.on("uncaughtException", (error) => reportStray(error));
   process.on("unhandledRejection", (reason, promise) => {
-    if (!rejectHidden(promise, reason)) reportStray(reason);
+    if (!rejectHidden(promise, reason)) reportStray(reason, promise);
   });
   process.on("SIGINT", () => post({ type: "signal" }));
 
   server.on("message", (message: ToExecutor) => {
+    leaveCells();
     switch (message.type) {
       case "run":
         void run(message);

@@ -40,6 +40,8 @@ export class Executions {
   readonly handlers: Handlers = { execute_request: (request) => this.#execute(request) };
   #count = 0;
   #isInterrupted = false;
+  /** Ends the wait for the compiler. */
+  #onInterrupt: (() => void) | undefined;
   #current: Message | undefined;
 
   constructor(options: ExecutionsOptions) {
@@ -59,6 +61,7 @@ export class Executions {
   /** Ends the running cell, also one that is still being compiled. */
   interrupt(): void {
     this.#isInterrupted = true;
+    this.#onInterrupt?.();
     this.#options.runner.interrupt();
   }
 
@@ -131,7 +134,12 @@ export class Executions {
   ): Promise<RunResult<ShownJson>> {
     const { compiler, runner, outputs, debugger: debug } = this.#options;
     if (source.trim() === "") return { status: "ok", result: undefined, liveNames: [] };
-    const compiled = await compiler.compile(source);
+    const interrupted = new Promise<undefined>((resolve) => {
+      this.#onInterrupt = () => resolve(undefined);
+    });
+    const compiled = await Promise.race([compiler.compile(source), interrupted]);
+    this.#onInterrupt = undefined;
+    if (!compiled) return interruptedOutcome();
     if (!compiled.ok) {
       return { status: "error", error: reportProblems(compiled.problems, source, label), liveNames: [] };
     }

@@ -1,7 +1,14 @@
 /** The executor seen from the session: runs a cell there, and ends it when asked to, even if its thread is busy. */
 import * as inspector from "node:inspector";
 import type { CompiledCell } from "../compiler";
-import { type FromExecutor, type RunResult, SharedState, type ShownJson, type ToExecutor } from "../executor";
+import {
+  type FromExecutor,
+  isCooperative,
+  type RunResult,
+  SharedState,
+  type ShownJson,
+  type ToExecutor,
+} from "../executor";
 
 export interface RunnerOptions {
   post(message: ToExecutor): void;
@@ -9,17 +16,21 @@ export interface RunnerOptions {
   state: SharedArrayBuffer;
 }
 
-/** A busy thread that does not react to an interrupt within this time is stopped, in ms. */
-const patienceMs = 150;
-/** The same for a cell that asked for its AbortSignal and may have a step, or a checkpoint, to finish. */
-const cooperativePatienceMs = 5_000;
+/** A thread that gives no sign within this time of an interrupt is busy and is stopped, in ms. */
+const patienceMs = 200;
+/** What minds its AbortSignal has so long to see the interrupt, and then to finish (a checkpoint may be large). */
+const noticeMs = 30_000;
+const finishMs = 120_000;
+/** A cell that was stopped from outside reports its end within this time, or never. */
+const reportMs = 5_000;
 
 export class Runner {
   readonly #post: RunnerOptions["post"];
   readonly #state: Int32Array;
   #running: { cellId: number; finish(outcome: RunResult<ShownJson>): void } | undefined;
   #interrupts = 0;
-  #awaitingPong: (() => void) | undefined;
+  /** Called when the executor's thread gives a sign. */
+  #onSign: (() => void) | undefined;
 
   constructor({ post, state }: RunnerOptions) {
     this.#post = post;
@@ -36,48 +47,77 @@ export class Runner {
 
   /** The executor's messages that concern a run. */
   receive(message: FromExecutor<ShownJson>): void {
-    if (message.type === "pong") this.#awaitingPong?.();
+    if (message.type === "pong") this.#onSign?.();
     if (message.type === "done" && message.cellId === this.#running?.cellId) this.#finish(message.outcome);
   }
 
-  /** Ends the running cell, if there is one. A second call ends it without regard for its own clean-up. */
+  /**
+   * Ends the running cell; without one, whatever an earlier cell's callback keeps the thread busy with. What minds its signal
+   * may end by itself; a second call ends that too.
+   */
   interrupt(): void {
-    const cellId = this.#running?.cellId;
-    if (cellId === undefined) return;
-    this.#interrupts += 1;
-    Atomics.store(this.#state, SharedState.Interrupted, 1);
-    const isFirst = this.#interrupts === 1;
-    this.#post({ type: isFirst ? "interrupt" : "abandon" });
-    const isCooperative = isFirst && Atomics.load(this.#state, SharedState.Cooperative) === 1;
-    if (!isCooperative) {
-      setTimeout(() => this.#stopBusyThread(cellId), patienceMs);
+    const running = this.#running;
+    if (!running) {
+      this.#stopIfBusy();
       return;
     }
-    setTimeout(() => {
-      if (this.#running?.cellId !== cellId || this.#interrupts > 1) return;
-      this.#post({ type: "abandon" });
-      setTimeout(() => this.#stopBusyThread(cellId), patienceMs);
-    }, cooperativePatienceMs);
+    this.#interrupts += 1;
+    Atomics.store(this.#state, SharedState.Interrupted, 1);
+    if (this.#interrupts > 1) {
+      this.#abandon();
+      return;
+    }
+    this.#post({ type: "interrupt" });
+    if (!isCooperative(this.#state)) {
+      this.#stopIfBusy();
+      return;
+    }
+    const since = performance.now();
+    const watch = setInterval(() => {
+      const isOver = this.#running !== running || this.#interrupts > 1;
+      const hasNoticed = Atomics.load(this.#state, SharedState.Noticed) === 1;
+      const isLate = performance.now() - since > (hasNoticed ? finishMs : noticeMs);
+      if (!isOver && isCooperative(this.#state) && !isLate) return;
+      clearInterval(watch);
+      if (!isOver) this.#abandon();
+    }, 50);
+  }
+
+  #abandon(): void {
+    this.#post({ type: "abandon" });
+    this.#stopIfBusy();
   }
 
   /** Stops whatever JavaScript keeps the executor's thread from listening: its stack unwinds to the event loop. */
-  #stopBusyThread(cellId: number): void {
-    if (this.#running?.cellId !== cellId) return;
-    const session = new inspector.Session();
-    if (typeof session.connectToMainThread !== "function") return; // Node before 20.11 cannot.
-    session.connectToMainThread();
-    session.post("Runtime.terminateExecution");
-    // The cell's promise is lost with its stack: a thread that answers again has left the cell.
-    const ping = setInterval(() => this.#post({ type: "ping" }), 30);
-    this.#awaitingPong = () => {
-      clearInterval(ping);
-      this.#awaitingPong = undefined;
-      session.disconnect();
-      this.#post({ type: "abandon" });
+  #stopIfBusy(): void {
+    if (this.#onSign) return;
+    const running = this.#running;
+    const patience = setTimeout(() => {
+      const session = new inspector.Session();
+      if (typeof session.connectToMainThread !== "function") return; // Node before 20.11 cannot.
+      session.connectToMainThread();
+      session.post("Runtime.terminateExecution");
+      const ping = setInterval(() => this.#post({ type: "ping" }), 30);
+      this.#onSign = () => {
+        this.#onSign = undefined;
+        clearInterval(ping);
+        session.disconnect();
+        if (!running || this.#running !== running) return;
+        this.#post({ type: "abandon" });
+        setTimeout(() => {
+          if (this.#running === running) this.#finish(interruptedOutcome());
+        }, reportMs);
+      };
+    }, patienceMs);
+    this.#onSign = () => {
+      this.#onSign = undefined;
+      clearTimeout(patience);
+      // It may get busy again before the cell has ended.
       setTimeout(() => {
-        if (this.#running?.cellId === cellId) this.#finish(interruptedOutcome());
-      }, 200);
+        if (running && this.#running === running) this.#stopIfBusy();
+      }, patienceMs);
     };
+    this.#post({ type: "ping" });
   }
 
   #finish(outcome: RunResult<ShownJson>): void {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { startCompiler } from "../compiler";
 import { DebugAdapter } from "../debugger";
-import { OutputReceiver, type Parcel, SharedState, type ToExecutor } from "../executor";
+import { isCooperative, OutputReceiver, type Parcel, type ToExecutor } from "../executor";
 import { type ConnectionInfo, log, type Message, type RequestChannel, Sockets } from "../protocol";
 import { History } from "./history";
 import { HistoryFile } from "./history-file";
@@ -38,7 +38,7 @@ const history = new History({
 
 const debugAdapter = new DebugAdapter({
   root,
-  isCellCooperative: () => Atomics.load(new Int32Array(state), SharedState.Cooperative) === 1,
+  isCellCooperative: () => isCooperative(new Int32Array(state)),
   publish: (event) => session.receiveDebugEvent(event),
 });
 

@@ -1,0 +1,52 @@
+/**
+ * What compiled cells and the project's modules call around their awaits and at the start of their catches, so that an interrupt
+ * is thrown there, runs every `finally` on its way out, and is caught by no `catch` that does not name it.
+ */
+import { currentCell, guardNextAwait } from "./context";
+import { type Interrupter, KeyboardInterrupt } from "./interrupt";
+
+/** Where compiled modules find the guard, on `globalThis`. */
+export const guardSymbol = Symbol.for("Vitrine.guard");
+
+export class Guard {
+  readonly #interrupter: Interrupter;
+
+  constructor(interrupter: Interrupter) {
+    this.#interrupter = interrupter;
+    Object.defineProperty(globalThis, guardSymbol, { value: this, configurable: true });
+  }
+
+  /** Around what is awaited: an interrupted cell waits for nothing more. */
+  wait<T>(value: T): T {
+    this.check();
+    guardNextAwait(value);
+    return value;
+  }
+
+  /** The same inside of a `finally`, which may wait for what it cleans up. */
+  finish<T>(value: T): T {
+    guardNextAwait(value);
+    return value;
+  }
+
+  /** Around an `await`: an interrupted cell does not go on behind it. */
+  live<T>(value: T): T {
+    this.check();
+    return value;
+  }
+
+  /** First in a `catch`: an interrupt goes through. */
+  caught(error: unknown): void {
+    if (error instanceof KeyboardInterrupt) throw error;
+    this.check();
+  }
+
+  /** @throws KeyboardInterrupt where the cell that runs was interrupted */
+  check(): void {
+    const cell = currentCell();
+    if (cell && (cell.isStopped || this.#interrupter.isInterrupted(cell))) {
+      cell.stop();
+      throw new KeyboardInterrupt();
+    }
+  }
+}
