@@ -133,9 +133,7 @@ export class Executor {
     const folder = path.dirname(cell.fileName);
     const exports = {};
     const result = await settled(
-      runIn(context, () =>
-        runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime),
-      ),
+      runIn(context, () => runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime)),
     );
     if (!result) return undefined;
     const value = await result[0];

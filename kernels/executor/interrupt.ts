@@ -18,7 +18,10 @@ export class Interrupter {
 
   constructor(state: SharedArrayBuffer) {
     this.#state = new Int32Array(state);
-    const hook = Object.defineProperty({}, "signal", { get: () => this.#controller.signal, enumerable: true });
+    const hook = Object.defineProperty({}, "signal", {
+      get: () => this.#controller.signal,
+      enumerable: true,
+    });
     Object.defineProperty(globalThis, Symbol.for("Jupyter.interrupt"), { value: hook, configurable: true });
   }
 
