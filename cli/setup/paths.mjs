@@ -24,6 +24,8 @@ export function pathsUnder(base) {
     addon: at("node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "tfjs_binding.node"),
     hush: at("node_modules", "@tensorflow", "tfjs-node-gpu", "lib", "napi-v8", "hush.node"),
     hushSource: at("lib", "tensor", "native", "hush.c"),
+    kernels: at(".vitrine", "native", "kernels.node"),
+    kernelSources: at("lib", "tensor", "native"),
     nodeApiHeaders: at("node_modules", "node-api-headers"),
     kernelspecTemplate: at("kernels", "kernelspec"),
     kernelspec: at(".venv", "share", "jupyter", "kernels", "vitrine"),

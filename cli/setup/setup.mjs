@@ -4,6 +4,7 @@ import { addon } from "./addon.mjs";
 import { compiler } from "./compiler.mjs";
 import { emoji } from "./emoji.mjs";
 import { diskFailure, isDiskFull, SetupFailure } from "./failure.mjs";
+import { kernels } from "./kernels.mjs";
 import { kernelspec } from "./kernelspec.mjs";
 import { takeLock } from "./lock.mjs";
 import { npmPackages } from "./npm-packages.mjs";
@@ -31,7 +32,7 @@ import { tensorflow } from "./tensorflow.mjs";
 
 /** All steps, in the order of a person's reading. @returns {Step[]} */
 export function allSteps(paths) {
-  return [npmPackages, pythonPackages, tensorflow, addon, compiler, kernelspec, emoji].map((make) =>
+  return [npmPackages, pythonPackages, tensorflow, addon, kernels, compiler, kernelspec, emoji].map((make) =>
     make(paths),
   );
 }

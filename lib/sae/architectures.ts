@@ -7,6 +7,9 @@ import type {
   TrainingArchitecture,
   TrainingConfigOf,
 } from "./config";
+import { fusedStandard } from "./fused-standard";
+import type { FusedStep } from "./fused-step";
+import { fusedBatchTopk, fusedMatryoshka, fusedTopk } from "./fused-topk";
 import { gatedDecode, gatedEncode, gatedShapes } from "./gated";
 import { gatedTraining } from "./gated-training";
 import { jumpreluDecode, jumpreluEncode, jumpreluShapes } from "./jumprelu";
@@ -65,6 +68,11 @@ export interface TrainingForm<Config extends SaeTrainingConfig = SaeTrainingConf
   adjust(gradients: NamedTensors, parameters: NamedTensors, config: Config): NamedTensors;
   /** Replacements for those parameters that the constraints change after the optimiser's step. */
   constrain(parameters: NamedTensors, config: Config): NamedTensors;
+  /**
+   * A step that does all of that at once over parameters in plain memory (`HostAdam`), where an architecture has one. Its
+   * memory lasts for a run.
+   */
+  fused?(): FusedStep<Config>;
   /** Inference weights in the units of the raw inputs. */
   weights(
     parameters: NamedTensors,
@@ -84,10 +92,10 @@ const INFERENCE: { [A in Architecture]: InferenceForm<Extract<SaeConfig, { archi
 const TRAINING: {
   [A in TrainingArchitecture]: TrainingForm<TrainingConfigOf<A>>;
 } = {
-  standard: standardTraining,
-  topk: topkTraining,
-  batchtopk: batchTopkTraining,
-  matryoshka_batchtopk: matryoshkaTraining,
+  standard: { ...standardTraining, fused: fusedStandard },
+  topk: { ...topkTraining, fused: fusedTopk },
+  batchtopk: { ...batchTopkTraining, fused: fusedBatchTopk },
+  matryoshka_batchtopk: { ...matryoshkaTraining, fused: fusedMatryoshka },
   jumprelu: jumpreluTraining,
   gated: gatedTraining,
 };

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { cacheFolder, readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
-import { type Adam, disposeAll, type NamedTensors, tf } from "../tensor";
+import { disposeAll, type NamedTensors, type ParameterStore, tf } from "../tensor";
 import {
   resolveTrainingConfig,
   type SaeTrainingConfig,
@@ -141,7 +141,7 @@ export class RunFolder {
   }
 
   /** Writes the checkpoint: one file, so that its parts always belong together. */
-  async writeCheckpoint(optimizer: Adam, state: TrainingState): Promise<void> {
+  async writeCheckpoint(optimizer: ParameterStore, state: TrainingState): Promise<void> {
     const tensors = new Map<string, StoredTensor>();
     const held = optimizer.state();
     for (const part of PARTS) {
@@ -160,7 +160,7 @@ export class RunFolder {
   }
 
   /** Puts the checkpoint's tensors into `optimizer` and gives back the rest. */
-  async readCheckpoint(optimizer: Adam): Promise<TrainingState> {
+  async readCheckpoint(optimizer: ParameterStore): Promise<TrainingState> {
     const { tensors, metadata } = await readSafetensors(this.checkpointPath);
     const plain = JSON.parse(metadata.state) as Omit<TrainingState, "scaling" | "stepsSinceFired"> & {
       scale: number;

@@ -1,14 +1,25 @@
 /** Trains an SAE: an asynchronous loop that can be watched, interrupted, and resumed to the same bits. */
 import { rmSync } from "node:fs";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { Adam, disposeAll, type NamedTensors, Random, type Tensor, tf } from "../tensor";
-import { type TrainingForm, trainingOf } from "./architectures";
+import {
+  Adam,
+  disposeAll,
+  HostAdam,
+  type NamedTensors,
+  type ParameterStore,
+  Random,
+  type Tensor,
+  tensorflowBuild,
+  tf,
+} from "../tensor";
+import { type StepContext, type TrainingForm, trainingOf } from "./architectures";
 import {
   resolveTrainingConfig,
   type SaeTrainingConfig,
   type SaeTrainingOptions,
   saeConfigOf,
 } from "./config";
+import type { FusedResult, FusedStep } from "./fused-step";
 import { globalNorm, shortened } from "./gradient-clip";
 import { initialBDec } from "./init";
 import { RunFolder, type TrainingMetrics, type TrainingState } from "./run-folder";
@@ -105,6 +116,7 @@ export async function trainSae(
 /** The moving parts of one run. */
 class SaeTraining {
   private readonly form: TrainingForm;
+  private readonly fused: FusedStep | undefined;
   private readonly batch: Float32Array;
   private lastMeasured: { at: number; tokens: number };
   private readonly startedAt: number;
@@ -112,12 +124,13 @@ class SaeTraining {
   private constructor(
     private readonly source: ActivationSource,
     private readonly config: SaeTrainingConfig,
-    readonly optimizer: Adam,
+    readonly optimizer: ParameterStore,
     private readonly kept: TrainingState,
     private readonly order: ShuffledOrder,
     private readonly folder: RunFolder | undefined,
   ) {
     this.form = trainingOf(config);
+    this.fused = optimizer instanceof HostAdam ? this.form.fused?.() : undefined;
     this.batch = new Float32Array(config.batchSize * config.dIn);
     this.startedAt = performance.now() - 1000 * kept.seconds;
     this.lastMeasured = { at: performance.now(), tokens: this.step * config.batchSize };
@@ -137,7 +150,8 @@ class SaeTraining {
     scaleInPlace(rows, config.dIn, scaling);
     const bDec = initialBDec(config.bDecInit, rows, config.dIn, config.medianTolerance);
     const parameters = trainingOf(config).start(config, bDec, random.fork("weights"));
-    const optimizer = new Adam(parameters, { beta1: config.beta1, beta2: config.beta2 });
+    const Store = fuses(config) ? HostAdam : Adam;
+    const optimizer: ParameterStore = new Store(parameters, { beta1: config.beta1, beta2: config.beta2 });
     disposeAll(parameters);
     let state: TrainingState = {
       step: 0,
@@ -168,27 +182,20 @@ class SaeTraining {
 
   /** One step; its metrics if `measure`. */
   async takeStep(measure: boolean): Promise<TrainingMetrics | undefined> {
-    const { config, form, optimizer, kept } = this;
+    const { config, optimizer, kept } = this;
     await this.source.gather(this.order.next(config.batchSize), this.batch);
     scaleInPlace(this.batch, config.dIn, kept.scaling);
     const dead = deadFeatures(kept.stepsSinceFired, config.deadAfterSteps);
     const learningRate = learningRateAt(this.step, config);
 
-    const x = tf.tensor2d(this.batch, [config.batchSize, config.dIn]);
-    const parameters = optimizer.read();
     const sparsityWeight = sparsityWeightAt(this.step, config);
-    const result = form.step(parameters, x, { config, dead, measure, sparsityWeight });
-    const adjusted = form.adjust(result.gradients, parameters, config);
-    x.dispose();
-    disposeAll(parameters);
-    const loss = Object.values(result.losses).reduce((sum, term) => sum + term, 0);
-    const gradients = { ...result.gradients, ...adjusted };
-    const gradientNorm = config.gradientClip > 0 ? globalNorm(gradients) : undefined;
-    const clipped = gradientNorm === undefined ? {} : shortened(gradients, gradientNorm, config.gradientClip);
-    if (Number.isFinite(loss)) optimizer.apply({ ...gradients, ...clipped }, learningRate);
-    for (const tensors of [result.gradients, adjusted, clipped]) disposeAll(tensors);
-    if (!Number.isFinite(loss)) throw this.notFinite(result.losses);
-    replace(optimizer, form, config);
+    const context = { config, dead, measure, sparsityWeight, learningRate };
+    const result =
+      this.fused && optimizer instanceof HostAdam
+        ? this.fused.take(optimizer, this.batch, context)
+        : this.takeTensorStep(context);
+    if (!result.moved) throw this.notFinite(result.losses);
+    const loss = total(result.losses);
     if (result.smallestActivation !== undefined && "thresholdLearningRate" in config) {
       const rate = config.thresholdLearningRate;
       kept.activationThreshold += rate * (result.smallestActivation - kept.activationThreshold);
@@ -214,10 +221,29 @@ class SaeTraining {
       explainedVariance: 1 - fvu,
       deadFeatures: dead.length,
       learningRate,
-      ...(gradientNorm !== undefined && { gradientNorm }),
+      ...(result.gradientNorm !== undefined && { gradientNorm: result.gradientNorm }),
       tokensPerSecond,
       seconds: this.seconds(),
     };
+  }
+
+  /** The step in its parts, over TensorFlow's tensors. */
+  private takeTensorStep(context: StepContext & { learningRate: number }): FusedResult {
+    const { config, form, optimizer } = this;
+    const x = tf.tensor2d(this.batch, [config.batchSize, config.dIn]);
+    const parameters = optimizer.read();
+    const { gradients: raw, ...result } = form.step(parameters, x, context);
+    const adjusted = form.adjust(raw, parameters, config);
+    x.dispose();
+    disposeAll(parameters);
+    const moved = Number.isFinite(total(result.losses));
+    const gradients = { ...raw, ...adjusted };
+    const gradientNorm = config.gradientClip > 0 ? globalNorm(gradients) : undefined;
+    const clipped = gradientNorm === undefined ? {} : shortened(gradients, gradientNorm, config.gradientClip);
+    if (moved) optimizer.apply({ ...gradients, ...clipped }, context.learningRate);
+    for (const tensors of [raw, adjusted, clipped]) disposeAll(tensors);
+    if (moved) replace(optimizer, form, config);
+    return { ...result, gradientNorm, moved };
   }
 
   /** The finished SAE. */
@@ -245,7 +271,16 @@ class SaeTraining {
   }
 }
 
-function replace(optimizer: Adam, form: TrainingForm, config: SaeTrainingConfig): void {
+/** Whether a run's parameters live where the kernels can reach them: on a graphics card TensorFlow's tensors are the faster. */
+function fuses(config: SaeTrainingConfig): boolean {
+  return trainingOf(config).fused !== undefined && tensorflowBuild().device === "cpu";
+}
+
+function total(losses: Record<string, number>): number {
+  return Object.values(losses).reduce((sum, term) => sum + term, 0);
+}
+
+function replace(optimizer: ParameterStore, form: TrainingForm, config: SaeTrainingConfig): void {
   const parameters: NamedTensors = optimizer.read();
   const constrained = form.constrain(parameters, config);
   disposeAll(parameters);

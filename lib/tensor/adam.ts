@@ -1,5 +1,6 @@
 /** Adam and AdamW over named parameters, updated in place by one TensorFlow op each. */
 import { type NamedTensors, type Tensor, tf } from "./backend";
+import type { ParameterStore, StoredParameters } from "./parameter-store";
 import { rawOps } from "./raw";
 import { Variable } from "./variable";
 
@@ -17,7 +18,7 @@ export interface AdamOptions {
 }
 
 /** Holds the parameters themselves and their moments, so that a checkpoint of it is a checkpoint of all. */
-export class Adam {
+export class Adam implements ParameterStore {
   /** Steps taken; the bias correction depends on it. */
   step = 0;
   private readonly slots = new Map<string, { value: Variable; first: Variable; second: Variable }>();
@@ -59,8 +60,10 @@ export class Adam {
   apply(gradients: NamedTensors, lr: number): void {
     this.step++;
     const { beta1, beta2, epsilon, weightDecay, decays } = this.options;
+    // TensorFlow adds epsilon to the root of the uncorrected moment; Kingma and Ba, and PyTorch, to that of the corrected.
+    const added = epsilon * Math.sqrt(1 - beta2 ** this.step);
     tf.tidy(() => {
-      const scalars = [beta1 ** this.step, beta2 ** this.step, lr, beta1, beta2, epsilon].map((x) =>
+      const scalars = [beta1 ** this.step, beta2 ** this.step, lr, beta1, beta2, added].map((x) =>
         tf.scalar(x),
       );
       for (const [name, slot] of this.slots) {
@@ -87,8 +90,8 @@ export class Adam {
   }
 
   /** Everything that the next step depends on but `step`: parameters and both moments. The caller owns it. */
-  state(): { values: NamedTensors; first: NamedTensors; second: NamedTensors } {
-    const out = { values: {} as NamedTensors, first: {} as NamedTensors, second: {} as NamedTensors };
+  state(): StoredParameters<Tensor> {
+    const out: StoredParameters<Tensor> = { values: {}, first: {}, second: {} };
     for (const [name, slot] of this.slots) {
       out.values[name] = slot.value.read();
       out.first[name] = slot.first.read();
@@ -98,7 +101,7 @@ export class Adam {
   }
 
   /** Puts back what `state` gave; copies. */
-  restore(step: number, state: { values: NamedTensors; first: NamedTensors; second: NamedTensors }): void {
+  restore(step: number, state: StoredParameters<Tensor>): void {
     this.step = step;
     for (const [name, slot] of this.slots) {
       for (const part of ["values", "first", "second"] as const) {

@@ -1,0 +1,250 @@
+/** The compiled kernels of native/ as typed classes: rows of a batch, which features fire on them, one update of all weights. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+/** Numbers of `native/active.h`. */
+const RULES = { relu: 0, topK: 1, batchTopK: 2, exponential: 3 } as const;
+
+/** How pre-activations become activations; see `Active.encode`. */
+export interface Selection {
+  /** "topK": the k largest of each row, of these the positive. "batchTopK": the k largest positive of the batch. */
+  rule: keyof typeof RULES;
+  k?: number;
+  /** [F] What pre-activations are multiplied by to rank them. Default 1. */
+  gain?: Float32Array;
+  /** With "topK": keeps chosen numbers that are not positive. Default false. */
+  signedValues?: boolean;
+}
+
+/** Parameters in plain memory with Adam's moments, all of one size. */
+export interface HostSlot {
+  value: Float32Array;
+  first: Float32Array;
+  second: Float32Array;
+}
+
+/** One step of Adam in the kernels' terms; `HostAdam.step` makes them. */
+export interface AdamStep {
+  alpha: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  decay: number;
+}
+
+/** Activations and the gradient of the loss with respect to what features up to `until` reconstruct. */
+export interface UpdatePart {
+  active: Active;
+  upstream: readonly { until: number; gradient: Rows }[];
+}
+
+export interface UpdateInput {
+  /** What the encoder saw [B, D]. */
+  x: Rows;
+  main: UpdatePart;
+  /** Parts over chosen features, none of them in two parts. */
+  extras: readonly UpdatePart[];
+  /** What reaches bDec other than through the encoder [D]. */
+  biasGradient: Float32Array;
+  /** dLoss/df of a feature that fires, beside what comes through the decoder. */
+  sparsity: number;
+  /** [F] Decoder norms that weight it; the decoder then gets its share of the gradient. */
+  sparsityGain?: Float32Array;
+  /** [F] Σ_B f, as `encode` gave them. */
+  sums: Float32Array;
+  /** Whether bDec is taken from the encoder's input. */
+  centred: boolean;
+  /** Removes the gradient's component along each decoder row. */
+  removeParallel: boolean;
+}
+
+export interface StepInput extends UpdateInput {
+  /** encoder [F, D+1], decoder [F, D], bDec [D] */
+  slots: Record<"encoder" | "decoder" | "bDec", HostSlot>;
+  adam: AdamStep;
+  /** Brings decoder rows to norm 1 after the step. */
+  unitRows: boolean;
+  /** Largest norm of all gradients; 0 for any. */
+  clip: number;
+}
+
+type Handle = { readonly handle: unique symbol };
+
+interface Native {
+  setThreads(threads: number): void;
+  allocate(count: number): Float32Array;
+  createRows(): Handle;
+  createActive(): Handle;
+  createUpdate(): Handle;
+  setRows(rows: Handle, data: Float32Array, B: number, D: number): void;
+  encode(
+    active: Handle,
+    x: Handle,
+    encoder: Float32Array,
+    ids: Int32Array | null,
+    F: number,
+    selection: { rule: number; k: number; gain: Float32Array | null; signedValues: boolean },
+    sums: Float32Array,
+  ): Encoded;
+  decode(
+    active: Handle,
+    decoder: Float32Array,
+    D: number,
+    first: number,
+    last: number,
+    out: Float32Array,
+  ): void;
+  update(update: Handle, input: object): number;
+  adam(slot: HostSlot, gradient: Float32Array, count: number, step: AdamStep): void;
+  rowNorms(matrix: Float32Array, rows: number, width: number, out: Float32Array): void;
+}
+
+/** What `Active.encode` tells. */
+export interface Encoded {
+  /** Activations that are not zero. */
+  count: number;
+  /** The least positive activation as ranked, 0 without any. */
+  least: number;
+  /** Whether every pre-activation was a finite number. */
+  finite: boolean;
+}
+
+let loaded: Native | undefined;
+
+/** The addon. Throws where the set-up has not compiled it. */
+function native(): Native {
+  if (loaded) return loaded;
+  const path = join(__dirname, "..", "..", ".vitrine", "native", "kernels.node");
+  try {
+    loaded = require(path) as Native;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Error(`lib/tensor: expected the compiled kernels, got "${reason}" (do: npx vitrine setup)`);
+  }
+  loaded.setThreads(availableParallelism());
+  return loaded;
+}
+
+/** How many threads the kernels use; at first as many as there are processors. No result depends on it. */
+export function setKernelThreads(threads: number): void {
+  if (!(Number.isInteger(threads) && threads > 0)) {
+    throw new Error(`setKernelThreads: expected a whole number > 0, got ${threads}`);
+  }
+  native().setThreads(threads);
+}
+
+/** Zeros in aligned memory with large pages, which for the size of weights is worth it. */
+export function hostFloats(count: number): Float32Array {
+  return native().allocate(count);
+}
+
+/** A batch of rows [B, D], in the layouts that the kernels want. Freed by the garbage collector. */
+export class Rows {
+  readonly handle = native().createRows();
+  B = 0;
+  D = 0;
+
+  /** Copies `data` [B·D]. */
+  set(data: Float32Array, B: number, D: number): this {
+    expectLength("Rows.set", "data", data, B * D);
+    native().setRows(this.handle, data, B, D);
+    this.B = B;
+    this.D = D;
+    return this;
+  }
+}
+
+/** Which features fire on which rows, and how strongly: kept as lists or as matrices, block by block, by how many there are. */
+export class Active {
+  readonly handle = native().createActive();
+  private B = 0;
+
+  /**
+   * Activations of `x` [B, D] by `encoder` [., D+1], whose last column is the bias; of the features `ids` (rising), or of
+   * the first F. Writes each feature's sum over the batch to `sums` [F].
+   */
+  encode(
+    x: Rows,
+    encoder: Float32Array,
+    features: Int32Array | number,
+    selection: Selection,
+    sums: Float32Array,
+  ): Encoded {
+    const ids = typeof features === "number" ? null : features;
+    const F = typeof features === "number" ? features : features.length;
+    expectLength("Active.encode", "sums", sums, F);
+    const { rule, k = 0, gain = null, signedValues = false } = selection;
+    this.B = x.B;
+    const chosen = { rule: RULES[rule], k, gain, signedValues };
+    return native().encode(this.handle, x.handle, encoder, ids, F, chosen, sums);
+  }
+
+  /** f W over features [first, last) for `decoder` [., D] into `out` [B·D]. */
+  decode(decoder: Float32Array, D: number, first: number, last: number, out: Float32Array): void {
+    expectLength("Active.decode", "out", out, this.B * D);
+    native().decode(this.handle, decoder, D, first, last, out);
+  }
+}
+
+/** Gradients of a linear encoder and decoder feature by feature, and Adam's step with them. Keeps its work memory. */
+export class Update {
+  private readonly handle = native().createUpdate();
+
+  /** Moves all weights. Gives back the gradients' norm where `clip` needed it. */
+  step({ slots, adam, unitRows, clip, ...input }: StepInput): number | undefined {
+    const { encoder, decoder, bDec: bias } = slots;
+    const options = { ...this.options(input), unitRows, clip };
+    const norm = native().update(this.handle, {
+      ...this.parts(input),
+      encoder,
+      decoder,
+      bias,
+      adam,
+      options,
+    });
+    return clip > 0 ? norm : undefined;
+  }
+
+  /** Writes the gradients, after `removeParallel` and before any clipping, into `out`. */
+  gradients(
+    input: UpdateInput,
+    weights: { encoder: Float32Array; decoder: Float32Array },
+    out: { encoder: Float32Array; decoder: Float32Array; bDec: Float32Array },
+  ): void {
+    const options = { ...this.options(input), unitRows: false, clip: 0 };
+    const encoder = { value: weights.encoder };
+    const decoder = { value: weights.decoder };
+    native().update(this.handle, { ...this.parts(input), encoder, decoder, options, gradients: out });
+  }
+
+  private parts({ x, main, extras, biasGradient }: UpdateInput) {
+    const part = ({ active, upstream }: UpdatePart) => ({
+      active: active.handle,
+      upstream: upstream.map(({ until, gradient }) => ({ until, gradient: gradient.handle })),
+    });
+    return { x: x.handle, main: part(main), extras: extras.map(part), biasGradient };
+  }
+
+  private options({ sparsity, sparsityGain, sums, centred, removeParallel }: UpdateInput) {
+    return { sparsity, sparsityGain, sums, centred, removeParallel };
+  }
+}
+
+/** One step of Adam on a whole slot. */
+export function adamInPlace(slot: HostSlot, gradient: Float32Array, step: AdamStep): void {
+  expectLength("adamInPlace", "gradient", gradient, slot.value.length);
+  native().adam(slot, gradient, gradient.length, step);
+}
+
+/** Norms of the rows of `matrix` [rows, width] into `out` [rows]. */
+export function rowNormsInto(out: Float32Array, matrix: Float32Array, rows: number, width: number): void {
+  expectLength("rowNormsInto", "matrix", matrix, rows * width);
+  expectLength("rowNormsInto", "out", out, rows);
+  native().rowNorms(matrix, rows, width, out);
+}
+
+function expectLength(where: string, name: string, array: Float32Array, length: number): void {
+  if (array.length !== length) {
+    throw new Error(`${where}: expected ${name} of ${length} numbers, got ${array.length}`);
+  }
+}

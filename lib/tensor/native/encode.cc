@@ -1,0 +1,153 @@
+/* The encoder's product, block by block, and what of it fires. */
+#include <cmath>
+
+#include "active.h"
+#include "top_k.h"
+
+namespace {
+
+/* A worker's room for one block: the packed weights and their product. */
+struct Room {
+  float *packed, *product;
+};
+
+Room roomOf(Buffer &buffer, int64_t D, int64_t width) {
+  float *start = buffer.atLeast(packedA(BLOCK, D) + BLOCK * width);
+  return {start, start + packedA(BLOCK, D)};
+}
+
+/* pre [size, width] = W x + b for the block's features. */
+void product(const Active &active, int64_t block, Rows &x, const float *panels, const Encoder &encoder, const Room &room) {
+  const int64_t size = active.blockSize(block), first = block * BLOCK;
+  if (active.ids.empty()) packRows(encoder.weights + first * encoder.stride, encoder.stride, size, x.D, room.packed);
+  else packRowsAt(encoder.weights, encoder.stride, active.ids.data() + first, size, x.D, room.packed);
+  multiply(room.packed, panels, size, x.B, x.D, room.product, x.paddedB(), false);
+}
+
+/* Adds the bias to one feature's pre-activations; false when one of them is not a number. */
+bool addBias(float *pre, int64_t count, float bias) {
+  Vec check{};
+  int64_t b = 0;
+  for (; b + LANES <= count; b += LANES) {
+    const Vec value = load(pre + b) + bias;
+    store(pre + b, value);
+    check += value * 0.0f;
+  }
+  float rest = sum(check);
+  for (; b < count; b++) rest += (pre[b] += bias) * 0.0f;
+  return rest == 0;
+}
+
+/* Rows b with score > bound[b] go to the end of the block's lists. */
+void collect(Block &block, const float *pre, int64_t B, float gain, const float *bound) {
+  for (int64_t b0 = 0; b0 < B; b0 += 64) {
+    const int64_t end = std::min<int64_t>(B, b0 + 64);
+    bool any = false;
+    for (int64_t b = b0; b < end; b++) any |= pre[b] * gain > bound[b];
+    if (!any) continue;
+    for (int64_t b = b0; b < end; b++) {
+      if (pre[b] * gain > bound[b]) {
+        block.row.push_back(static_cast<int32_t>(b));
+        block.value.push_back(pre[b]);
+      }
+    }
+  }
+}
+
+int64_t positives(const float *pre, int64_t B) {
+  int32_t count = 0;
+  for (int64_t b = 0; b < B; b++) count += pre[b] > 0;
+  return count;
+}
+
+} // namespace
+
+void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound) {
+  const float *panels = x.panelsTransposed();
+  const int64_t width = x.paddedB();
+  std::vector<char> finiteBlocks(last - first, 1);
+  parallel(last - first, [&](int64_t task, int worker) {
+    const int64_t number = first + task, size = blockSize(number);
+    Block &block = blocks[number];
+    const Room room = roomOf(scratch_[worker], x.D, width);
+    product(*this, number, x, panels, encoder, room);
+    int64_t firing = 0;
+    for (int64_t i = 0; i < size; i++) {
+      float *pre = room.product + i * width;
+      if (!addBias(pre, B, encoder.weights[id(number * BLOCK + i) * encoder.stride + x.D])) finiteBlocks[task] = 0;
+      if (selection.rule == Rule::relu) firing += positives(pre, B);
+    }
+    block.row.clear(), block.value.clear();
+    block.start.assign(1, 0);
+    block.dense = selection.rule == Rule::exponential || (selection.rule == Rule::relu && firing >= DENSE_FROM * size * B);
+    if (block.dense) {
+      float *matrix = block.matrix.atLeast(BLOCK * width);
+      for (int64_t i = 0; i < size; i++) {
+        const float *pre = room.product + i * width;
+        float *to = matrix + i * width;
+        if (selection.rule == Rule::relu) for (int64_t b = 0; b < B; b++) to[b] = pre[b] > 0 ? pre[b] : 0;
+        else for (int64_t b = 0; b < B; b++) to[b] = std::exp(pre[b]);
+        std::fill(to + B, to + width, 0.0f);
+      }
+      return;
+    }
+    for (int64_t i = 0; i < size; i++) {
+      const float gain = selection.gain ? selection.gain[id(number * BLOCK + i)] : 1;
+      collect(block, room.product + i * width, B, gain, bound.data());
+      block.start.push_back(static_cast<int32_t>(block.row.size()));
+    }
+  });
+  for (char one : finiteBlocks) finite = finite && one;
+}
+
+void Active::encode(Rows &x, const Encoder &encoder, const int32_t *chosen, int64_t features, const Selection &selection, float *sums) {
+  B = x.B, F = features, rule = selection.rule;
+  ids.assign(chosen, chosen ? chosen + features : chosen);
+  finite = true;
+  blocks.resize(blockCount());
+  makeRoom();
+  if (rule == Rule::topK || rule == Rule::batchTopK) {
+    TopK best(*this, selection);
+    /* The first rounds are short: until k features are seen, everything is a candidate. */
+    for (int64_t first = 0, round = 4; first < blockCount(); round *= 2) {
+      const int64_t last = std::min(blockCount(), first + round);
+      encodeBlocks(first, last, x, encoder, selection, best.bound());
+      best.narrow(first, last);
+      first = last;
+    }
+    best.keep();
+  } else {
+    encodeBlocks(0, blockCount(), x, encoder, selection, std::vector<float>(B, 0));
+  }
+  finish(selection, sums);
+}
+
+void Active::makeRoom() { scratch_.resize(std::max<size_t>(scratch_.size(), threadCount())); }
+
+void Active::finish(const Selection &selection, float *sums) {
+  std::vector<int64_t> counts(blockCount());
+  std::vector<float> smallest(blockCount(), INFINITY);
+  parallel(blockCount(), [&](int64_t number, int) {
+    const Block &block = blocks[number];
+    const int64_t width = roundUp(B, NR);
+    for (int64_t i = 0; i < blockSize(number); i++) {
+      const float *values = block.dense ? block.matrix.get() + i * width : block.value.data() + block.start[i];
+      const int64_t length = block.dense ? B : block.start[i + 1] - block.start[i];
+      int32_t firing = 0;
+      float lowest = INFINITY;
+      for (int64_t e = 0; e < length; e++) {
+        firing += values[e] != 0;
+        lowest = values[e] > 0 && values[e] < lowest ? values[e] : lowest;
+      }
+      counts[number] += firing;
+      smallest[number] = std::min(smallest[number], lowest * (selection.gain ? selection.gain[id(number * BLOCK + i)] : 1));
+      sums[number * BLOCK + i] = sumOf(values, length);
+    }
+  });
+  count = 0, least = INFINITY;
+  for (int64_t number = 0; number < blockCount(); number++) {
+    count += counts[number];
+    least = std::min(least, smallest[number]);
+  }
+  if (count == 0 || least == INFINITY) least = 0;
+}
