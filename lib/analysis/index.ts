@@ -1,4 +1,5 @@
 /** Measurements: streaming, mergeable, without plots. */
+export * from "./ablation-effect";
 export * from "./clusters";
 export * from "./collect";
 export * from "./density";

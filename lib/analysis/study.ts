@@ -6,6 +6,7 @@ import {
   type ActivationSource,
   defaultRunFolder,
   loadSae,
+  RunFolder,
   type Sae,
   type SaeTrainingOptions,
   type TrainingMetrics,
@@ -109,15 +110,13 @@ export async function openOrTrainSae(
 ): Promise<{ sae: Sae; folder: string }> {
   if (typeof wanted === "string") return { sae: await loadSae(wanted), folder: wanted };
   const runFolder = defaultRunFolder(wanted, source);
-  const began = performance.now();
+  const cached = new RunFolder(runFolder).isFinished();
   const { sae } = await trainSae(source, wanted, {
     runFolder,
     metadata: { model_name: model, hook_name: hookPoint, dataset_path: dataset },
     signal,
     onMetrics: (metrics) => {
       onMetrics(metrics);
-      // A finished run's records all come at once, before any step could have been taken.
-      const cached = metrics.seconds > (performance.now() - began) / 1000 + 1;
       onProgress("training", { done: metrics.step, total: wanted.steps ?? metrics.step, cached });
     },
   });

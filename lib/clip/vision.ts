@@ -1,8 +1,11 @@
 /** CLIP's vision tower: picture -> patches -> transformer -> the class token's embedding. */
-import { type NamedTensors, type Tensor, type TransformerOps, tf, trainable } from "../tensor";
+import { frozen, type NamedTensors, type Tensor, type TransformerOps, tf, trainable } from "../tensor";
 import { type ClipConfig, patchCount, patchesPerSide, type VisionConfig } from "./config";
 import { encoderBlocks, normalise, towerHead } from "./encoder";
 import { Tap } from "./tap";
+
+/** The head's parameters. */
+const HEAD = { norm: "vision_model.post_layernorm", projection: "visual_projection" };
 
 export interface VisionOptions {
   /** Reads or replaces values at hook points. Default: leaves them alone and runs to the end. */
@@ -67,8 +70,7 @@ export function visionTower(
   });
   if (tap.finished) return undefined;
   const classToken = stream.slice([0, 0, 0], [-1, 1, -1]).reshape([-1, vision.hidden_size]); // [B, D]
-  const names = { norm: "vision_model.post_layernorm", projection: "visual_projection" };
-  return towerHead(classToken, parameters, names, epsilon, { ops, tap });
+  return towerHead(classToken, parameters, HEAD, epsilon, { ops, tap });
 }
 
 /** Class token and patches with their positions: what goes into the first layer norm. -> [B, T, D] */
@@ -117,4 +119,11 @@ export function embedPatches(
   options: Omit<VisionOptions, "tap"> = {},
 ): Tensor {
   return tf.tidy(() => visionTower(patches, parameters, config, options) as Tensor);
+}
+
+/** What the head makes of a residual stream's class token, as if it were the last block's. classToken [B, D] -> embeddings, not normalised [B, P]. */
+export function projectClassToken(classToken: Tensor, parameters: NamedTensors, config: ClipConfig): Tensor {
+  const { layer_norm_eps } = config.vision_config;
+  const options = { ops: frozen, tap: new Tap({ toEnd: true }) };
+  return tf.tidy(() => towerHead(classToken, parameters, HEAD, layer_norm_eps, options) as Tensor);
 }

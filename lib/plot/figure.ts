@@ -109,6 +109,8 @@ export interface ScatterTrace extends TraceBase {
   x: PlotlyNumbers;
   y: PlotlyNumbers;
   line?: { color?: string; width?: number; dash?: "solid" | "dot" | "dash"; shape?: "linear" | "hv" };
+  fill?: "tozeroy";
+  fillcolor?: string;
   marker?: PlotlyMarker;
 }
 

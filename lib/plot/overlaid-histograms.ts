@@ -1,5 +1,5 @@
 /** Several groups of values in one histogram, each as shares of its group, so that groups of different sizes compare. */
-import { type BarTrace, type PlotlyFigure, packNumbers, type Values } from "./figure";
+import { type PlotlyFigure, packNumbers, type ScatterTrace, type Values } from "./figure";
 import { countBins, type Reference, referenceMarks } from "./histogram";
 import {
   type Axis,
@@ -30,28 +30,30 @@ export interface OverlaidHistogramsOptions extends FigureText {
   references?: Reference[];
 }
 
-/** Bars of all groups over each other, half transparent. */
+/** Outlines of all groups over each other, lightly filled. */
 export function overlaidHistograms(options: OverlaidHistogramsOptions): PlotlyFigure {
   const { groups, x, binWidth, yScale = "linear", references = [], ...text } = options;
   if (x.scale === "log")
     throw new Error("overlaidHistograms: expected a linear x axis, got a log one (bin log10 of the values)");
-  const traces = groups.map(({ name, values, colour }, i): BarTrace => {
+  const traces = groups.map(({ name, values, colour }, i): ScatterTrace => {
     const bins = countBins(values, { width: binWidth });
     const counted = values.length - bins.excluded;
+    const line = colour ?? COLOURS[i % COLOURS.length];
+    // A step for each bin's left edge, and one that brings the outline down to nothing on either side.
+    const steps = bins.counts.length + 2;
     return {
-      type: "bar",
+      type: "scatter",
+      mode: "lines",
       name: `${name} (${formatCount(counted)}${bins.excluded > 0 ? `; ${formatCount(bins.excluded)} undefined` : ""})`,
-      x: packNumbers(Float64Array.from(bins.counts, (_, bin) => bins.start + (bin + 0.5) * binWidth)),
-      y: packNumbers(Float64Array.from(bins.counts, (count) => count / counted)),
-      width: binWidth,
-      opacity: 0.6,
-      marker: { color: colour ?? COLOURS[i % COLOURS.length], line: { width: 0 } },
-      hovertemplate: `${name}: %{y:.2%} at %{x:.3~g} ${x.unit}<extra></extra>`,
+      x: packNumbers(Float64Array.from({ length: steps }, (_, bin) => bins.start + (bin - 1) * binWidth)),
+      y: packNumbers(Float64Array.from({ length: steps }, (_, bin) => (bins.counts[bin - 1] ?? 0) / counted)),
+      line: { color: line, width: 2, shape: "hv" },
+      fill: "tozeroy",
+      fillcolor: `${line}22`,
+      hovertemplate: `${name}: %{y:.2%} from %{x:.3~g} ${x.unit}<extra></extra>`,
     };
   });
   return composeFigure(text, traces, {
-    barmode: "overlay",
-    bargap: 0,
     showlegend: true,
     xaxis: plotlyAxis(x, BASELINE),
     yaxis: plotlyAxis({
