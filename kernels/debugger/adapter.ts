@@ -4,14 +4,13 @@ import { pathToFileURL } from "node:url";
 import type { CompiledCell } from "../compiler";
 import type { Json } from "../protocol";
 import { type Breakpoint, Breakpoints, type SourceBreakpoint } from "./breakpoints";
-import { copyCell } from "./copies";
-import { DebuggeeClient, RemoteValue } from "./debuggee-client";
-import { Evaluation, scopesOf } from "./evaluation";
-import { Execution, type Frame, type StepMethod, type Stop } from "./execution";
-import { type Debugger, MainThreadInspector, type Runtime } from "./inspector";
+import { DebuggeeClient } from "./debuggee-client";
+import { Evaluation } from "./evaluation";
+import { Execution, type StepMethod, type Stop } from "./execution";
+import { Inspection } from "./inspection";
+import { type Debugger, MainThreadInspector } from "./inspector";
 import { Script } from "./script";
 import { cellPaths, Sources } from "./sources";
-import type { ListedValue, ListedVariable } from "./values";
 
 export interface DebugAdapterOptions {
   /** The clone. */
@@ -24,8 +23,6 @@ export interface DebugAdapterOptions {
 
 /** Cells run in one thread. */
 const threadId = 1;
-/** Frames of earlier stops are never taken for those of this one. */
-const framesPerStop = 10_000;
 
 type Arguments = Record<string, unknown>;
 
@@ -36,33 +33,33 @@ export class DebugAdapter {
   readonly #breakpoints: Breakpoints;
   readonly #execution: Execution;
   readonly #debuggee: DebuggeeClient;
-  readonly #evaluation: Evaluation;
+  readonly #inspection: Inspection;
   readonly #handlers: Readonly<Record<string, (args: Arguments) => Promise<object> | object>>;
-  /** Scopes that a front end looks into, by reference. */
-  readonly #scopes = new Map<number, Frame>();
   /** Requests that change what is set wait for one another. */
   #changes: Promise<unknown> = Promise.resolve();
   #isStarted = false;
   #isSkipping = false;
-  #stops = 0;
   #sequence = 0;
-  /** JupyterLab's tree shows a variable's type instead of its value if it is told one. */
-  #tellsTypes = true;
-  #inspection: Promise<object> | undefined;
-  #copies: string[] = [];
 
   constructor(options: DebugAdapterOptions) {
     this.#options = options;
     this.#sources = new Sources(this.#inspector, options.root);
     this.#breakpoints = new Breakpoints(this.#inspector, this.#sources);
     this.#debuggee = new DebuggeeClient(this.#inspector);
-    this.#evaluation = new Evaluation(this.#inspector, this.#debuggee);
     this.#execution = new Execution({
       inspector: this.#inspector,
       sources: this.#sources,
       announced: (call) => this.#setInAnnounced(call),
       stopped: (stop) => this.#tellStopped(stop),
       continued: () => this.#tellContinued(),
+    });
+    this.#inspection = new Inspection({
+      inspector: this.#inspector,
+      sources: this.#sources,
+      debuggee: this.#debuggee,
+      evaluation: new Evaluation(this.#inspector, this.#debuggee),
+      execution: this.#execution,
+      connect: () => this.#connect(),
     });
     const change = (handle: (args: Arguments) => Promise<object>) => (args: Arguments) => {
       const done = this.#changes.then(() => handle(args));
@@ -82,20 +79,20 @@ export class DebugAdapter {
       source: (args) => this.#source(args),
       modules: () => this.#modules(),
       threads: () => ({ threads: [{ id: threadId, name: "cells" }] }),
-      stackTrace: (args) => this.#stackTrace(args),
-      scopes: ({ frameId }) => this.#listScopes(this.#frame(frameId)),
-      variables: ({ variablesReference }) => this.#variables(Number(variablesReference)),
-      setVariable: (args) => this.#setVariable(args),
-      evaluate: (args) => this.#evaluate(args),
+      stackTrace: (args) => this.#inspection.stackTrace(args),
+      scopes: ({ frameId }) => this.#inspection.scopes(frameId),
+      variables: ({ variablesReference }) => this.#inspection.variables(Number(variablesReference)),
+      setVariable: (args) => this.#inspection.setVariable(args),
+      evaluate: (args) => this.#inspection.evaluate(args),
       exceptionInfo: () => this.#exceptionInfo(),
       continue: () => this.#go(() => this.#execution.resume()),
       next: () => this.#step("stepOver"),
       stepIn: () => this.#step("stepInto"),
       stepOut: () => this.#step("stepOut"),
       pause: () => this.#go(() => this.#execution.pause()),
-      inspectVariables: () => this.#inspectVariables(),
-      richInspectVariables: (args) => this.#richInspectVariables(args),
-      copyToGlobals: (args) => this.#copyToGlobals(args),
+      inspectVariables: () => this.#inspection.inspectVariables(),
+      richInspectVariables: (args) => this.#inspection.richInspectVariables(args),
+      copyToGlobals: (args) => this.#inspection.copyToGlobals(args),
     };
   }
 
@@ -128,7 +125,7 @@ export class DebugAdapter {
   /** After a cell: the sources of cells that are to run now, unseen. */
   cellEnded(): string[] {
     this.#execution.cellEnded();
-    return this.#copies.splice(0);
+    return this.#inspection.takeCopies();
   }
 
   /** The running cell is to end: nothing stops it on its way, and a stopped one ends where it is. */
@@ -158,7 +155,7 @@ export class DebugAdapter {
   }
 
   async #start({ clientID }: Arguments): Promise<object> {
-    this.#tellsTypes = clientID !== "jupyterlab";
+    this.#inspection.serve(clientID);
     if (!this.#isStarted) {
       await this.#connect();
       await this.#inspector.post("Debugger.enable");
@@ -215,7 +212,7 @@ export class DebugAdapter {
     this.#execution.reset();
     this.#breakpoints.clear();
     this.#sources.forgetScripts();
-    this.#scopes.clear();
+    this.#inspection.forget();
     this.#isSkipping = false;
     if (wasStopped) this.#tellContinued();
     if (this.#isStarted) setImmediate(() => this.#publish("terminated", {}));
@@ -264,90 +261,6 @@ export class DebugAdapter {
     return { modules, totalModules: modules.length };
   }
 
-  #stackTrace({ startFrame = 0, levels = 0 }: Arguments): object {
-    const frames = this.#execution.stop?.frames ?? [];
-    const stackFrames = frames.map(({ name, location }, i) => ({
-      id: this.#stops * framesPerStop + i,
-      name,
-      line: location.line,
-      column: location.column,
-      source: { name: location.name, path: location.path },
-    }));
-    const start = Number(startFrame);
-    const end = Number(levels) > 0 ? start + Number(levels) : undefined;
-    return { stackFrames: stackFrames.slice(start, end), totalFrames: stackFrames.length };
-  }
-
-  async #listScopes(frame: Frame | undefined): Promise<object> {
-    if (!frame) return { scopes: [] };
-    const text = (await this.#sources.textOf(frame.location.path)) ?? null;
-    const chain = frame.call.scopeChain.filter(({ type }) => type !== "global");
-    const inner = chain.findIndex(({ type }) => type === "closure" || type === "module" || type === "script");
-    const split = inner === -1 ? chain.length : inner;
-    const merge = async (part: Debugger.Scope[], receiver: Runtime.RemoteObject) => {
-      const objects = part.map(({ object }) => new RemoteValue(object));
-      const reference = await this.#debuggee.call("mergeScopes", text, new RemoteValue(receiver), ...objects);
-      this.#scopes.set(reference, frame);
-      return reference;
-    };
-    const locals = await merge(chain.slice(0, split), frame.call.this);
-    const closure = await merge(chain.slice(split), { type: "undefined" });
-    const notebook = await this.#debuggee.call("notebookReference");
-    const scope = (name: string, variablesReference: number) => ({
-      name,
-      variablesReference,
-      expensive: false,
-    });
-    return { scopes: [scope("Locals", locals), scope("Closure", closure), scope("Globals", notebook)] };
-  }
-
-  async #variables(reference: number): Promise<object> {
-    await this.#connect();
-    const variables = await this.#debuggee.call("inside", reference);
-    return { variables: [...variables, ...(await this.#privateOf(reference))].map((one) => this.#told(one)) };
-  }
-
-  /** `#fields`, which only the inspector can read. */
-  async #privateOf(reference: number): Promise<ListedVariable[]> {
-    const { objectId } = await this.#debuggee.remote("get", reference);
-    if (objectId === undefined) return [];
-    const { privateProperties = [] } = await this.#inspector.post<{
-      privateProperties?: { name: string; value?: Runtime.RemoteObject }[];
-    }>("Runtime.getProperties", { objectId, ownProperties: true, nonIndexedPropertiesOnly: true });
-    const listed: ListedVariable[] = [];
-    for (const { name, value } of privateProperties) {
-      if (value) listed.push({ name, ...(await this.#debuggee.call("list", new RemoteValue(value))) });
-    }
-    return listed;
-  }
-
-  async #setVariable({ variablesReference, name, value }: Arguments): Promise<object> {
-    const reference = Number(variablesReference);
-    const frame = this.#scopes.get(reference);
-    const evaluated = await this.#evaluation.evaluate(String(value), frame ?? this.#topFrame());
-    const newValue = new RemoteValue(evaluated);
-    if (frame) {
-      const scopeNumber = await this.#debuggee.call("indexOfScope", String(name), ...scopesOf(frame));
-      const { callFrameId } = frame.call;
-      await this.#inspector.post("Debugger.setVariableValue", {
-        scopeNumber,
-        variableName: name,
-        newValue: newValue.argument,
-        callFrameId,
-      });
-    } else {
-      await this.#debuggee.call("set", reference, name, newValue);
-    }
-    return this.#told(await this.#debuggee.call("list", newValue));
-  }
-
-  async #evaluate({ expression, frameId }: Arguments): Promise<object> {
-    await this.#connect();
-    const result = await this.#evaluation.evaluate(String(expression), this.#frame(frameId));
-    const { value, ...rest } = this.#told(await this.#debuggee.call("list", new RemoteValue(result)));
-    return { result: value, ...rest };
-  }
-
   #exceptionInfo(): object {
     const thrown = this.#execution.stop?.thrown;
     if (!thrown) throw new Error("debugger: expected a stop at an exception, got none");
@@ -356,73 +269,19 @@ export class DebugAdapter {
     return { exceptionId, description, breakMode: isUncaught ? "unhandled" : "always" };
   }
 
-  /** The notebook's variables; front ends ask at each message of a running cell, and one answer serves all who wait. */
-  #inspectVariables(): Promise<object> {
-    this.#inspection ??= this.#inspectNotebook().finally(() => {
-      this.#inspection = undefined;
-    });
-    return this.#inspection;
-  }
-
-  async #inspectNotebook(): Promise<object> {
-    await this.#connect();
-    if (!this.#execution.stop) await this.#debuggee.call("release");
-    const variables = await this.#debuggee.call("notebook");
-    return { variables: variables.map((variable) => this.#told(variable)) };
-  }
-
-  async #richInspectVariables({ variableName, frameId }: Arguments): Promise<object> {
-    await this.#connect();
-    const value = new RemoteValue(
-      await this.#evaluation.evaluate(String(variableName), this.#frame(frameId)),
-    );
-    const shown = await this.#debuggee.call(this.#execution.stop ? "showNow" : "show", value);
-    return shown ?? { data: {}, metadata: {} };
-  }
-
-  async #copyToGlobals({ srcVariableName, dstVariableName, srcFrameId }: Arguments): Promise<object> {
-    const name = String(dstVariableName);
-    if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)) {
-      throw new Error(`debugger: expected a variable's name to copy to, got ${name}`);
-    }
-    const value = await this.#evaluation.evaluate(String(srcVariableName), this.#frame(srcFrameId));
-    await this.#debuggee.call("copy", name, new RemoteValue(value));
-    this.#copies.push(copyCell(name));
-    return {};
-  }
-
   #step(method: StepMethod): Promise<object> {
     return this.#go(() => this.#execution.step(method));
   }
 
   async #go(run: () => Promise<void>): Promise<object> {
     this.#requireStarted();
-    await this.#letGo();
+    await this.#inspection.letGo();
     await run();
     return { allThreadsContinued: true };
   }
 
-  /** What a stop showed is not to be kept alive by that. */
-  async #letGo(): Promise<void> {
-    this.#scopes.clear();
-    await this.#debuggee.call("release");
-  }
-
-  #frame(frameId: unknown): Frame | undefined {
-    if (typeof frameId !== "number") return undefined;
-    return this.#execution.stop?.frames[frameId - this.#stops * framesPerStop];
-  }
-
-  #topFrame(): Frame | undefined {
-    return this.#execution.stop?.frames[0];
-  }
-
-  #told<T extends ListedValue>({ type, ...rest }: T): Omit<T, "type"> & { type?: string } {
-    return this.#tellsTypes ? { type, ...rest } : rest;
-  }
-
   #tellStopped({ reason, thrown }: Stop): void {
-    this.#stops += 1;
+    this.#inspection.countStop();
     const told = thrown ? { text: thrown.description, description: "Paused on exception" } : {};
     this.#publish("stopped", { reason, threadId, allThreadsStopped: true, ...told });
   }
