@@ -1,16 +1,24 @@
 /** A CLIP in memory: parameters, tokenizer and preprocessing together, read from or written to a folder. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
+import { join } from "node:path";
+import { fileSha256, type PullOptions, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
 import { disposeAll, frozen, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
+import { findModel, type ModelFiles } from "./model-files";
 import { parameterShapes } from "./parameters";
-import { normalisePixels, type PreprocessorConfig, type RgbPicture, resizeAndCrop } from "./preprocess";
+import {
+  normalisePixels,
+  type PreprocessorConfig,
+  parsePreprocessor,
+  pictureSize,
+  type RgbPicture,
+  resizeAndCrop,
+} from "./preprocess";
 import { embedTokens } from "./text";
 import { ClipTokenizer } from "./tokenizer";
 import { embedPatches, toPatches } from "./vision";
+import { readClipParameters } from "./weights";
 
 /** Texts or pictures are embedded this many at a time, so that memory stays bounded. */
 const BLOCK = 256;
@@ -28,7 +36,7 @@ export class Clip {
 
   /** Pictures as the model wants them: preprocessed and cut, [B, N, 3·P·P]. The caller owns the result. */
   async patches(pictures: readonly RgbPicture[]): Promise<Tensor> {
-    const crops = await Promise.all(pictures.map((picture) => resizeAndCrop(picture, this.preprocessor)));
+    const crops = pictures.map((picture) => resizeAndCrop(picture, this.preprocessor));
     return tf.tidy(() =>
       toPatches(normalisePixels(Buffer.concat(crops), this.preprocessor), this.config.vision_config),
     );
@@ -60,29 +68,31 @@ export class Clip {
   }
 }
 
-/** Models that come with the project, by name. */
-const EMBEDDED: Record<string, string> = { "emoji-clip": resolve(__dirname, "../../data/emoji-clip") };
-
 /**
- * Reads a model: the name of an embedded one ("emoji-clip"), or a folder in Hugging Face's layout (config.json,
- * model.safetensors, tokenizer.json, preprocessor_config.json). Throws when a file or parameter is missing, a parameter
- * left over or of another shape. The caller disposes the result.
+ * Reads a model: the name of an embedded one ("emoji-clip"), a folder in Hugging Face's layout (config.json, model.safetensors or its shards with
+ * their index, tokenizer.json or vocab.json and merges.txt, preprocessor_config.json), or a model of the hub ("openai/clip-vit-large-patch14"), found
+ * in the Hugging Face cache or fetched into it. Throws when a file or parameter is missing, a parameter left over or of another shape. The caller
+ * disposes the result.
  */
-export async function loadClip(model: string): Promise<Clip> {
-  const folder = EMBEDDED[model] ?? model;
-  if (!existsSync(join(folder, "config.json"))) {
-    const names = Object.keys(EMBEDDED).join(", ");
-    throw new Error(`loadClip: expected ${names} or a folder with a config.json, got "${model}"`);
+export async function loadClip(model: string, options: PullOptions = {}): Promise<Clip> {
+  const { folder, files } = await findModel(model, options);
+  const path = (name: string) => join(folder, name);
+  const config = parseClipConfig(await readJson(path(files.config)), path(files.config));
+  const preprocessor = parsePreprocessor(await readJson(path(files.preprocessor)), path(files.preprocessor));
+  checkPictureSize(config, preprocessor, path(files.preprocessor));
+  const tokenizer = await ClipTokenizer.open(files.tokenizer.map(path), config.text_config);
+  const parameters = await readClipParameters(path(files.weights), config);
+  return new Clip(config, parameters, tokenizer, preprocessor, await hashModel(folder, files));
+}
+
+function checkPictureSize(config: ClipConfig, preprocessor: PreprocessorConfig, where: string): void {
+  const { image_size } = config.vision_config;
+  const { height, width } = pictureSize(preprocessor);
+  if (height !== image_size || width !== image_size) {
+    throw new Error(
+      `${where}: expected pictures of ${image_size} x ${image_size} by the model's config, got ${width} x ${height}`,
+    );
   }
-  const files = ["config.json", "preprocessor_config.json", "model.safetensors"].map((name) =>
-    join(folder, name),
-  );
-  const [configPath, preprocessorPath, weights] = files;
-  const config = parseClipConfig(await readJson(configPath), configPath);
-  const parameters = await readClipParameters(weights, config);
-  const tokenizer = new ClipTokenizer(await readJson(join(folder, "tokenizer.json")), config.text_config);
-  const preprocessor = (await readJson(preprocessorPath)) as PreprocessorConfig;
-  return new Clip(config, parameters, tokenizer, preprocessor, await hashFiles(files));
 }
 
 /** What `saveClip` writes; the tokenizer and preprocessor as their JSON. */
@@ -112,29 +122,6 @@ export async function saveClip(
   await writeFileAtomic(join(folder, "config.json"), `${JSON.stringify(root, null, 2)}\n`);
 }
 
-/** The parameters of a model.safetensors, checked against `config` both ways. The caller disposes them. */
-export async function readClipParameters(path: string, config: ClipConfig): Promise<NamedTensors> {
-  const { tensors } = await readSafetensors(path, (name) => !name.endsWith("position_ids"));
-  const shapes = parameterShapes(config);
-  for (const name of tensors.keys()) {
-    if (!shapes.has(name)) throw new Error(`${path}: expected no tensor "${name}" by the config, got one`);
-  }
-  for (const [name, shape] of shapes) {
-    const stored = tensors.get(name);
-    if (!stored) throw new Error(`${path}: expected a tensor "${name}" [${shape}], got none`);
-    if (stored.shape.join() !== shape.join()) {
-      throw new Error(`${path}: expected "${name}" [${shape}], got [${stored.shape}]`);
-    }
-    if (!(stored.data instanceof Float32Array)) {
-      throw new Error(`${path}: expected "${name}" as F32, F16 or BF16, got ${stored.dtype}`);
-    }
-  }
-  const parameters: NamedTensors = {};
-  for (const [name, shape] of shapes)
-    parameters[name] = tf.tensor(tensors.get(name)!.data as Float32Array, shape);
-  return parameters;
-}
-
 async function inBlocks<T>(
   items: readonly T[],
   embed: (block: readonly T[]) => Promise<Tensor>,
@@ -147,9 +134,11 @@ async function inBlocks<T>(
   return all;
 }
 
-async function hashFiles(paths: readonly string[]): Promise<string> {
+/** SHA-256 over the names and checksums of all files that the numbers depend on, the tokenizer's apart: it has a hash of its own. */
+async function hashModel(folder: string, { config, preprocessor, shards }: ModelFiles): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of paths) for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  for (const name of [config, preprocessor, ...shards])
+    hash.update(`${name} ${await fileSha256(join(folder, name))}\n`);
   return hash.digest("hex");
 }
 

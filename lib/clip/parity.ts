@@ -5,11 +5,12 @@ import { readSafetensors } from "../io";
 import { disposeAll, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { parseClipConfig } from "./config";
 import { type HookPoint, hookPoints, type Tower } from "./hook-points";
-import { Clip, readClipParameters } from "./model";
+import { Clip } from "./model";
 import { pixelGradient } from "./pixel-gradient";
 import { preprocessorConfig } from "./preprocess";
 import { runWithCache } from "./run";
 import type { ClipTokenizer } from "./tokenizer";
+import { readClipParameters } from "./weights";
 
 /** A model without tokenizer, its inputs, and what Hugging Face's values are. */
 export interface ParityCase {

@@ -1,10 +1,6 @@
 /** Trains a byte-pair vocabulary (Sennrich et al., 2016) and writes it in the form of CLIP's own tokenizer.json. */
 
-// CLIP's split into words: contractions, runs of letters, single digits, runs of other signs.
-const WORD_PATTERN =
-  "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
-const START = "<|startoftext|>";
-const END = "<|endoftext|>";
+import { END_OF_TEXT, START_OF_TEXT, tokenizerJson, WORD_PATTERN } from "./tokenizer-json";
 
 /**
  * A tokenizer.json with 512 byte tokens, at most `merges` merges learned from `texts`, and the two special tokens
@@ -26,8 +22,11 @@ export function trainTokenizer(texts: Iterable<string>, merges: number): object 
     for (const word of words) mergePair(word.pieces, best);
   }
   const start = vocabulary.size;
-  vocabulary.set(START, start).set(END, start + 1);
-  return tokenizerJson(vocabulary, rules, start);
+  vocabulary.set(START_OF_TEXT, start).set(END_OF_TEXT, start + 1);
+  return tokenizerJson(
+    Object.fromEntries(vocabulary),
+    rules.map((pair) => pair.join(" ")),
+  );
 }
 
 interface Word {
@@ -94,56 +93,4 @@ function byteAlphabet(): string[] {
     const visible = (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
     return String.fromCodePoint(visible ? byte : next++);
   });
-}
-
-function tokenizerJson(vocabulary: ReadonlyMap<string, number>, rules: [string, string][], start: number) {
-  const special = (content: string, id: number) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  });
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [special(START, start), special(END, start + 1)],
-    normalizer: {
-      type: "Sequence",
-      normalizers: [
-        { type: "NFC" },
-        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
-        { type: "Lowercase" },
-      ],
-    },
-    pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Removed", invert: true },
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
-      ],
-    },
-    post_processor: {
-      type: "RobertaProcessing",
-      sep: [END, start + 1],
-      cls: [START, start],
-      trim_offsets: false,
-      add_prefix_space: false,
-    },
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: END,
-      continuing_subword_prefix: "",
-      end_of_word_suffix: "</w>",
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(vocabulary),
-      merges: rules.map((pair) => pair.join(" ")),
-    },
-  };
 }

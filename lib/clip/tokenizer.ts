@@ -1,8 +1,10 @@
 /** Text to tokens through a Hugging Face tokenizer.json. */
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { TextConfig } from "./config";
 import type { TokenBatch } from "./text";
+import { tokenizerJsonOfParts } from "./tokenizer-json";
 
 /** What turns texts into a `TokenBatch`. */
 export class ClipTokenizer {
@@ -17,6 +19,22 @@ export class ClipTokenizer {
   ) {
     this.tokenizer = new Tokenizer(json, {});
     this.hash = createHash("sha256").update(JSON.stringify(json)).digest("hex");
+  }
+
+  /** Reads a tokenizer.json, or a vocab.json and a merges.txt. */
+  static async open(
+    paths: readonly string[],
+    config: Pick<TextConfig, "max_position_embeddings" | "eos_token_id">,
+  ): Promise<ClipTokenizer> {
+    const [first, second] = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+    let json: object;
+    try {
+      json = JSON.parse(first);
+    } catch {
+      throw new Error(`${paths[0]}: expected JSON, got something else (do: fetch the file again)`);
+    }
+    if (second === undefined) return new ClipTokenizer(json, config);
+    return new ClipTokenizer(tokenizerJsonOfParts(json, second, paths[0]), config);
   }
 
   /** One row of token numbers with both special tokens, cut to the context length (end-of-text is kept). */

@@ -40,20 +40,78 @@ export async function readSafetensors(
   path: string,
   wanted: (name: string) => boolean = () => true,
 ): Promise<SafetensorsFile> {
-  const file = await open(path, "r");
+  const reader = await SafetensorsReader.open(path);
   try {
-    const { size } = await file.stat();
-    const { entries, metadata, dataStart } = await readHeader(file, size, path);
     const tensors = new Map<string, StoredTensor>();
-    for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
-      if (!wanted(name)) continue;
-      const bytes = new Uint8Array(data_offsets[1] - data_offsets[0]);
-      await readFully(file, bytes, dataStart + data_offsets[0], path);
-      tensors.set(name, { dtype, shape, data: decode(dtype, bytes) });
-    }
-    return { tensors, metadata };
+    for (const name of reader.entries.keys()) if (wanted(name)) tensors.set(name, await reader.read(name));
+    return { tensors, metadata: reader.metadata };
   } finally {
-    await file.close();
+    await reader.close();
+  }
+}
+
+/** Bytes of half floats that are read at a time. */
+const PIECE = 1 << 22;
+
+/** An open file: its tensors are read one at a time, each from its own place, so that nothing is in memory twice. */
+export class SafetensorsReader {
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+    private readonly dataStart: number,
+    /** By name, in the order of the header. */
+    readonly entries: ReadonlyMap<string, Readonly<Pick<HeaderEntry, "dtype" | "shape" | "data_offsets">>>,
+    readonly metadata: Record<string, string>,
+  ) {}
+
+  /** Reads the header. Throws when the file breaks the format. */
+  static async open(path: string): Promise<SafetensorsReader> {
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const { entries, metadata, dataStart } = await readHeader(file, size, path);
+      return new SafetensorsReader(path, file, dataStart, new Map(Object.entries(entries)), metadata);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** One tensor, whole. */
+  async read(name: string): Promise<StoredTensor> {
+    const { dtype, shape, data_offsets } = this.entry(name);
+    const bytes = new Uint8Array(data_offsets[1] - data_offsets[0]);
+    await readFully(this.file, bytes, this.dataStart + data_offsets[0], this.path);
+    return { dtype, shape, data: decode(dtype, bytes) };
+  }
+
+  /** Reads an F32, F16 or BF16 tensor as float32 into the start of `into`, which may be larger. Throws on other dtypes. */
+  async readFloat32(name: string, into: Float32Array): Promise<void> {
+    const { dtype, data_offsets } = this.entry(name);
+    const [start, end] = data_offsets.map((offset) => this.dataStart + offset);
+    if (dtype === "F32") {
+      await readFully(this.file, new Uint8Array(into.buffer, into.byteOffset, end - start), start, this.path);
+      return;
+    }
+    if (dtype !== "F16" && dtype !== "BF16")
+      throw new Error(`${this.path}: expected "${name}" as F32, F16 or BF16, got ${dtype}`);
+    const piece = new Uint8Array(Math.min(PIECE, end - start));
+    for (let at = start; at < end; at += piece.length) {
+      const some = piece.subarray(0, Math.min(piece.length, end - at));
+      await readFully(this.file, some, at, this.path);
+      const bits = new Uint16Array(piece.buffer, 0, some.length / 2);
+      into.set(dtype === "F16" ? float16ToFloat32(bits) : bfloat16ToFloat32(bits), (at - start) / 2);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+
+  private entry(name: string) {
+    const entry = this.entries.get(name);
+    if (!entry) throw new Error(`${this.path}: expected a tensor "${name}", got none`);
+    return entry;
   }
 }
 

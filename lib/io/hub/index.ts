@@ -1,0 +1,3 @@
+export * from "./pull";
+export { HubError, HubUnreachable } from "./request";
+export { type HubSettings, hubSettings } from "./settings";
