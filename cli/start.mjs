@@ -1,12 +1,11 @@
 /** `npm start`: the set-up, then JupyterLab on the notebooks, or one notebook executed without a browser. */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename, join, resolve } from "node:path";
+import { executeNotebook, findNotebook, runPython } from "./execute.mjs";
 import { runInForeground } from "./foreground.mjs";
 import { jupyterEnvironment, labArguments } from "./jupyter.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { shown } from "./setup/paths.mjs";
-import { seconds } from "./setup/progress.mjs";
 import { setUp } from "./setup/setup.mjs";
 
 const usage =
@@ -20,18 +19,15 @@ export async function run(argv, paths) {
     console.log(usage);
     return 0;
   }
-  const notebook = join(paths.notebooks, `${options.notebook}.ipynb`);
-  if (options.headless && !existsSync(notebook)) {
-    throw new SetupFailure(
-      `start: expected a notebook's name, got "${options.notebook}" (do: npm start -- --headless ${firstNotebook}; they are in notebooks/)`,
-    );
-  }
   if (options.port !== undefined) await expectFreePort(options.port);
+  const notebook = findNotebook(options.notebook, paths, "start");
   await setUp({ paths });
   if (options.headless) return execute(notebook, options, paths);
-  const open = existsSync(notebook) ? `notebooks/${basename(notebook)}` : "notebooks";
-  mkdirSync(paths.notebooks, { recursive: true });
-  return openLab(paths, { port: options.port, browser: options.browser, open });
+  return openLab(paths, {
+    port: options.port,
+    browser: options.browser,
+    open: `notebooks/${basename(notebook)}`,
+  });
 }
 
 async function openLab(paths, options) {
@@ -44,45 +40,15 @@ async function openLab(paths, options) {
   return code === 130 ? 0 : code;
 }
 
-/** Executes a notebook into notebooks/rendered (or `to`), as .ipynb and .html; a failed one is kept under its own name. */
+/** Executes a notebook into notebooks/rendered (or `to`), as .ipynb and .html. */
 async function execute(notebook, { parameters, to }, paths) {
-  const since = Date.now();
-  const name = basename(notebook, ".ipynb");
   const folder = to === undefined ? join(paths.notebooks, "rendered") : resolve(to);
-  const partial = join(folder, `${name}.partial.ipynb`);
-  const rendered = join(folder, `${name}.ipynb`);
-  const env = jupyterEnvironment(paths);
-  mkdirSync(folder, { recursive: true });
-  const python = (...args) => runInForeground(paths.python, ["-m", ...args], { cwd: paths.root, env });
-  const given = parameters.flatMap(([key, value]) => ["-p", key, value]);
-  const code = await python(
-    "papermill",
-    notebook,
-    partial,
-    "--kernel",
-    "vitrine",
-    "--cwd",
-    paths.notebooks,
-    "--log-output",
-    ...given,
-  );
-  if (code !== 0) {
-    const failed = join(folder, `${name}.failed.ipynb`);
-    if (existsSync(partial)) renameSync(partial, failed);
-    console.error(
-      `start: expected ${shown(paths.root, notebook)} to run to its end, got exit code ${code} (look at ${shown(paths.root, failed)})`,
-    );
-    return code;
-  }
-  renameSync(partial, rendered);
-  rmSync(join(folder, `${name}.failed.ipynb`), { force: true });
-  const exported = await python("nbconvert", "--to", "html", "--log-level=ERROR", rendered);
-  if (exported !== 0) return exported;
-  const html = join(folder, `${name}.html`);
-  console.log(
-    `start: executed in ${seconds(Date.now() - since)}: ${shown(paths.root, rendered)} and ${shown(paths.root, html)}`,
-  );
-  return 0;
+  const where = "start";
+  const { code, rendered } = await executeNotebook({ notebook, parameters, folder, where, log: true, paths });
+  if (code !== 0) return code;
+  const exported = await runPython(paths, ["-m", "nbconvert", "--to", "html", "--log-level=ERROR", rendered]);
+  if (exported === 0) console.log(`start: ${shown(paths.root, rendered.replace(/ipynb$/, "html"))}`);
+  return exported;
 }
 
 /** @param {string[]} argv */

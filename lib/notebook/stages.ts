@@ -10,11 +10,12 @@ export type StageReporter = (
 /** A reporter for `openStudy` and its like: a progress line for each stage that computes, a printed line for each that was cached. */
 export function stages(units: Readonly<Record<string, string>> = {}): StageReporter {
   const running = new Map<string, Progress>();
-  const told = new Set<string>();
+  const finished = new Set<string>();
   return (stage, { done, total, cached }) => {
+    if (finished.has(stage)) return;
+    if (done === total) finished.add(stage);
     if (cached) {
-      if (done === total && !told.has(stage)) console.log(`${stage}: computed before, read from the cache`);
-      if (done === total) told.add(stage);
+      if (done === total) console.log(`${stage}: computed before, read from the cache`);
       return;
     }
     let line = running.get(stage);

@@ -1,0 +1,65 @@
+/** Executes a notebook in a clean kernel with papermill, into a copy that is there whole or not at all. */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { runInForeground } from "./foreground.mjs";
+import { jupyterEnvironment } from "./jupyter.mjs";
+import { SetupFailure } from "./setup/failure.mjs";
+import { shown } from "./setup/paths.mjs";
+import { seconds } from "./setup/progress.mjs";
+
+/** The notebook of that name or path. Throws one line when there is none. */
+export function findNotebook(word, paths, where) {
+  const inFolder = join(paths.notebooks, `${basename(word, ".ipynb")}.ipynb`);
+  const found = [word, inFolder].find((path) => path.endsWith(".ipynb") && existsSync(path));
+  if (found) return found;
+  throw new SetupFailure(
+    `${where}: expected a notebook's name or path, got "${word}" (do: ls notebooks, then npx vitrine run 01-training)`,
+  );
+}
+
+/**
+ * Executes `notebook` into `folder` as NAME.ipynb, its parameters replaced by `parameters` (pairs). A failed run's notebook is kept as
+ * NAME.failed.ipynb. `log`: a line for each cell and what it prints, in place of a progress bar.
+ * @param {{ notebook: string, parameters: string[][], folder: string, where: string, log: boolean, paths: import("./setup/paths.mjs").Paths }} options
+ * @returns {Promise<{ code: number, rendered: string }>}
+ */
+export async function executeNotebook({ notebook, parameters, folder, where, log, paths }) {
+  const since = Date.now();
+  const name = basename(notebook, ".ipynb");
+  const partial = join(folder, `${name}.partial.ipynb`);
+  const failed = join(folder, `${name}.failed.ipynb`);
+  const rendered = join(folder, `${name}.ipynb`);
+  mkdirSync(folder, { recursive: true });
+  const code = await runPython(paths, [
+    ...["-m", "papermill", notebook, partial, "--kernel", "vitrine", "--cwd", paths.notebooks],
+    log ? "--log-output" : "--progress-bar",
+    ...parameters.flatMap(([key, value]) => ["-p", key, value]),
+  ]);
+  if (code !== 0) {
+    if (existsSync(partial)) renameSync(partial, failed);
+    console.error(
+      `${where}: expected ${shown(paths.root, notebook)} to run to its end, got exit code ${code} (look at ${shown(paths.root, failed)})`,
+    );
+    return { code, rendered };
+  }
+  withoutMachine(partial);
+  renameSync(partial, rendered);
+  rmSync(failed, { force: true });
+  console.log(`${where}: executed in ${seconds(Date.now() - since)}: ${shown(paths.root, rendered)}`);
+  return { code, rendered };
+}
+
+/** @param {import("./setup/paths.mjs").Paths} paths */
+export function runPython(paths, args) {
+  return runInForeground(paths.python, args, { cwd: paths.root, env: jupyterEnvironment(paths) });
+}
+
+/** Takes out what papermill notes of the machine: where the notebook lay. */
+function withoutMachine(file) {
+  const notebook = JSON.parse(readFileSync(file, "utf8"));
+  if (notebook.metadata.papermill) {
+    delete notebook.metadata.papermill.input_path;
+    delete notebook.metadata.papermill.output_path;
+  }
+  writeFileSync(file, `${JSON.stringify(notebook, null, 1)}\n`);
+}
