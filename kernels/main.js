@@ -14,6 +14,8 @@ if (!connectionFile) {
   process.exit(2);
 }
 
+// Cells get another one: see executor/main.ts.
+const exit = process.exit.bind(process);
 const notebookDir = process.cwd();
 const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
 const state = new SharedArrayBuffer(16);
@@ -28,7 +30,7 @@ function startThread(entry, workerData) {
   });
   worker.on("error", (error) => {
     fs.writeSync(2, `kernels/${entry}: internal: ${error?.stack ?? error}\n`);
-    process.exit(1);
+    exit(1);
   });
   return worker;
 }

@@ -24,16 +24,17 @@ export function startCompiler(options: CompilerProcessOptions): CompilerClient {
   const compiler = new CompilerProcess(options);
   const call = <T>(method: string, ...args: unknown[]) => compiler.call<T>(method, args);
   return {
-    async compile(source) {
-      const result = await call<CompileResult>("compile", source);
-      if (result.ok) compiler.compiled.set(result.cell.id, source);
+    async compile(source, form = "cell") {
+      const result = await call<CompileResult>("compile", source, form);
+      if (result.ok && form === "cell") compiler.compiled.set(result.cell.id, source);
       return result;
     },
-    commit(id, liveNames) {
+    commit(id, liveNames, line) {
       // What follows is answered after it: nobody waits. Should the process be lost meanwhile, it is among what is told again.
-      compiler.committed.push({ id, liveNames });
-      call("commit", id, liveNames).catch((error: Error) => options.onLost(error.message));
+      if (compiler.compiled.has(id)) compiler.committed.push({ id, liveNames, line });
+      call("commit", id, liveNames, line).catch((error: Error) => options.onLost(error.message));
     },
+    packagesChanged: () => call("packagesChanged"),
     complete: (source, offset) => call("complete", source, offset),
     inspect: (source, offset) => call("inspect", source, offset),
     isComplete: (source) => call("isComplete", source),
@@ -44,7 +45,7 @@ export function startCompiler(options: CompilerProcessOptions): CompilerClient {
 class CompilerProcess {
   /** Sources of the cells that were accepted, by id. */
   readonly compiled = new Map<number, string>();
-  readonly committed: { id: number; liveNames: readonly string[] }[] = [];
+  readonly committed: { id: number; liveNames: readonly string[]; line: number | undefined }[] = [];
   readonly #options: CompilerProcessOptions;
   readonly #pending = new Map<number, Pending>();
   #child: ChildProcess;
@@ -102,8 +103,8 @@ class CompilerProcess {
   }
 
   #tellAgain(): void {
-    for (const { id, liveNames } of this.committed) {
-      const again = this.call("restore", [id, this.compiled.get(id), liveNames]);
+    for (const { id, liveNames, line } of this.committed) {
+      const again = this.call("restore", [id, this.compiled.get(id), liveNames, line]);
       again.catch(() => {}); // Lost once more: that is told by `#lost`.
     }
   }

@@ -122,6 +122,8 @@ test("inspection of an earlier cell's name shows its declaration and documentati
   assert.deepEqual(compiler.inspect("double(2)", 3), {
     signature: "function double(x: number): number",
     documentation: "Twice as much.",
+    tags: [],
+    definitions: [{ where: "in a cell", text: "function double(x: number) { return 2 * x; }" }],
   });
 });
 

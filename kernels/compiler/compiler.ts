@@ -1,12 +1,17 @@
 /** Checks and translates cells, and knows which names of earlier cells a cell can see, with their types. */
 import path from "node:path";
 import ts from "typescript";
+import { importBases } from "./bases";
 import { completenessOf } from "./completeness";
-import type { CompileResult, Completeness, Completion, Inspection, Problem } from "./contract";
+import { completeCode, type LiveText } from "./completion";
+import type { CellForm, CompileResult, Completeness, Completion, Inspection, Problem } from "./contract";
 import { emitCell } from "./emit";
+import { inspectAt } from "./inspection";
 import { type DeclaredName, declaredNames, mentionedNames } from "./names";
+import { type Insertion, insert, PastResults, resultExport, resultNames } from "./past-results";
 import { problemsIn } from "./problems";
-import { cellAlias, cellImport, Project, type ProjectOptions } from "./project";
+import { cellImport, Project, type ProjectOptions } from "./project";
+import { completeModule, completePathIn } from "./string-completion";
 
 /** Where a name that later cells can see comes from. */
 interface ScopeEntry {
@@ -25,6 +30,8 @@ interface Cell {
   file: string;
   names: Map<string, DeclaredName>;
   values: Set<string>;
+  /** Whether it ends with an expression. */
+  hasResult: boolean;
   /** Cells whose names this one mentions: their files have to stay as long as this one's does. */
   needs: Set<Cell>;
 }
@@ -44,6 +51,7 @@ export class Compiler {
   readonly #liveFile: string;
   readonly #scope = new Map<string, ScopeEntry>();
   readonly #cells = new Map<number, Cell>();
+  readonly #results = new PastResults<Cell>();
   #lastId = 0;
 
   constructor(options: ProjectOptions) {
@@ -56,7 +64,7 @@ export class Compiler {
   warmUp(modules: readonly string[] = []): void {
     if (modules.length > 0) this.#project.keepAtHand(modules);
     for (const cell of [...modules.map((name) => `import * as all from "${name}"; all`), ...typicalCells]) {
-      const { names } = parsedNames(cell);
+      const names = declaredNames(parse(cell));
       const result = this.compile(cell);
       if (result.ok) this.commit(result.cell.id, [...names.keys()]);
     }
@@ -72,45 +80,59 @@ export class Compiler {
   }
 
   /** Knows a cell again that another process had accepted and that was run. */
-  restore(id: number, text: string, liveNames: readonly string[]): void {
+  restore(id: number, text: string, liveNames: readonly string[], line?: number): void {
     this.#lastId = id - 1;
-    if (this.compile(text).ok) this.commit(id, liveNames);
+    if (this.compile(text).ok) this.commit(id, liveNames, line);
+  }
+
+  /** Packages may have been installed or removed: they are looked at again. */
+  packagesChanged(): void {
+    this.#project.lookAgain();
   }
 
   /** Type-checks and translates; the cell's names are visible to others only after `commit`. */
-  compile(text: string): CompileResult {
+  compile(text: string, form: CellForm = "cell"): CompileResult {
     const source = objectAsExpression(text);
-    const { names, mentioned } = parsedNames(source);
+    const parsed = parse(source);
+    const names = declaredNames(parsed);
+    const mentioned = mentionedNames(parsed);
     const visible = [...this.#scope].filter(([name]) => mentioned.has(name) && !names.has(name));
+    const pastNames = this.#pastNames(names).filter((name) => mentioned.has(name));
+    const past = this.#results.declare(pastNames);
+    const exported: typeof names = form === "cell" ? names : new Map();
 
     this.#lastId += 1;
     const id = this.#lastId;
     const cellName = `cell${id}`;
     const cellFile = this.#project.cellFile(cellName);
-    const prefix = `${aliasesOf(visible)}\n`;
-    const file = this.#project.put(cellFile, `${prefix}${source}\n${exportsOf(names)}`);
-    const problems = this.#problemsIn(file, prefix.length, source);
+    const prefix = `${aliasesOf(visible, past.needs)}${past.text}\n`;
+    const insertions = form === "cell" && isWhole(parsed) ? resultExport(parsed) : [];
+    const checked = `${prefix}${insert(source, insertions)}\n${exportsOf(exported)}`;
+    const file = this.#project.put(cellFile, checked);
+    const problems = this.#problemsIn(file, prefix.length, source, insertions);
     if (problems.length > 0) {
       this.#project.remove(cellFile);
       return { ok: false, problems };
     }
 
-    const values = this.#valuesOf(file, names);
-    const needs = new Set(visible.map(([, entry]) => entry.cell));
-    this.#cells.set(id, { id, name: cellName, file: cellFile, names, values, needs });
+    const values = this.#valuesOf(file, exported);
+    const needs = new Set([...visible.map(([, entry]) => entry.cell), ...past.needs]);
+    const hasResult = insertions.length > 0;
+    this.#cells.set(id, { id, name: cellName, file: cellFile, names: exported, values, hasResult, needs });
     const fileName = path.join(this.#notebookDir, `.cell-${id}.ts`);
     const { code, prefixLength } = emitCell({
       fileName,
       body: source,
-      imported: visible.filter(([, entry]) => entry.isValue).map(([name]) => name),
-      declared: [...names.values()].filter(({ name }) => values.has(name)),
+      form,
+      imported: [...visible.filter(([, entry]) => entry.isValue).map(([name]) => name), ...pastNames],
+      declared: [...exported.values()].filter(({ name }) => values.has(name)),
       options: this.#project.options,
     });
     return { ok: true, cell: { id, fileName, source, code, prefixLength } };
   }
 
-  /** Makes the cell's types visible, and those of its values that the run has brought to life. */
-  commit(id: number, liveNames: readonly string[]): void {
+  /** Makes the cell's types visible, and those of its values that the run has brought to life; its result's as that of `line`. */
+  commit(id: number, liveNames: readonly string[], line?: number): void {
     const cell = this.#cells.get(id);
     if (!cell) throw new Error(`compiler: internal: expected a compiled cell, got ${id}`);
     const live = new Set(liveNames);
@@ -118,52 +140,26 @@ export class Compiler {
       const isValue = cell.values.has(name);
       if (!isValue || live.has(name)) this.#scope.set(name, { cell, assignable, isValue });
     }
+    if (line !== undefined && cell.hasResult) this.#results.add(line, cell);
     this.#forgetUnreachable();
   }
 
   complete(text: string, offset: number): Completion {
-    const { fileName, prefixLength } = this.#live(text);
-    const word = /[\p{ID_Continue}$]*$/u.exec(text.slice(0, offset))?.[0] ?? "";
-    const options = { includeCompletionsWithInsertText: false };
-    const found = this.#project.service.getCompletionsAtPosition(fileName, prefixLength + offset, options);
-    const span = found?.optionalReplacementSpan;
-    const start = span ? Math.max(0, span.start - prefixLength) : offset - word.length;
-    const typed = text.slice(start, offset).toLowerCase();
-    const matches = (found?.entries ?? [])
-      .filter(
-        ({ name, kind }) => name.toLowerCase().startsWith(typed) && kind !== ts.ScriptElementKind.warning,
-      )
-      .filter(({ name }) => !cellAlias.test(name))
-      .sort((a, b) => compare(a.sortText, b.sortText) || compare(a.name, b.name))
-      .map(({ name, kind }) => ({ text: name, type: kind }));
-    return { start, end: offset, matches };
+    const bases = importBases(this.#project.root, this.#notebookDir);
+    const file = parse(text);
+    return (
+      completeModule(file, offset, bases) ??
+      completeCode(this.#project, this.#live(text), text, offset) ??
+      completePathIn(file, offset, this.#notebookDir) ?? { start: offset, end: offset, matches: [] }
+    );
   }
 
   inspect(text: string, offset: number): Inspection | undefined {
-    const { fileName, prefixLength } = this.#live(text);
-    const at = prefixLength + offset;
-    const info =
-      this.#quickInfo(fileName, at) ?? (offset > 0 ? this.#quickInfo(fileName, at - 1) : undefined);
-    if (!info) return undefined;
-    const tags = (info.tags ?? []).map(
-      ({ name, text: parts }) => `@${name} ${ts.displayPartsToString(parts)}`,
+    const live = this.#live(text);
+    return (
+      inspectAt(this.#project, live, offset) ??
+      (offset > 0 ? inspectAt(this.#project, live, offset - 1) : undefined)
     );
-    return {
-      signature: withoutAlias(ts.displayPartsToString(info.displayParts)),
-      documentation: [ts.displayPartsToString(info.documentation), ...tags].filter(Boolean).join("\n"),
-    };
-  }
-
-  /** A name of an earlier cell is an alias here: what is to be known of it stands where it was declared. */
-  #quickInfo(fileName: string, at: number): ts.QuickInfo | undefined {
-    const { service } = this.#project;
-    const [origin] = service.getDefinitionAtPosition(fileName, at) ?? [];
-    const isOfCell =
-      origin !== undefined && this.#project.isCell(origin.fileName) && origin.fileName !== fileName;
-    const there = isOfCell
-      ? service.getQuickInfoAtPosition(origin.fileName, origin.textSpan.start)
-      : undefined;
-    return there ?? service.getQuickInfoAtPosition(fileName, at);
   }
 
   isComplete(text: string): Completeness {
@@ -171,18 +167,29 @@ export class Compiler {
   }
 
   /** The text being typed, with every visible name in reach. */
-  #live(text: string): { fileName: string; prefixLength: number } {
+  #live(text: string): LiveText {
     const names = declaredNames(parse(text));
-    const aliases = aliasesOf([...this.#scope].filter(([name]) => !names.has(name)));
-    const prefix = `${aliases}\n`;
+    const past = this.#results.declare(this.#pastNames(names));
+    const visible = [...this.#scope].filter(([name]) => !names.has(name));
+    const prefix = `${aliasesOf(visible, past.needs)}${past.text}\n`;
     this.#project.put(this.#liveFile, `${prefix}${text}\nexport {};`);
     return { fileName: this.#liveFile, prefixLength: prefix.length };
   }
 
+  /** Names of past results that are none of the person's own. */
+  #pastNames(declared: ReadonlyMap<string, unknown>): string[] {
+    return resultNames.filter((name) => !declared.has(name) && !this.#scope.has(name));
+  }
+
   /** Syntax errors, or if there are none type errors. */
-  #problemsIn(file: ts.SourceFile, prefixLength: number, source: string): Problem[] {
+  #problemsIn(
+    file: ts.SourceFile,
+    prefixLength: number,
+    source: string,
+    insertions: readonly Insertion[],
+  ): Problem[] {
     const { service } = this.#project;
-    const where = { file, prefixLength, bodyLength: source.length };
+    const where = { file, prefixLength, body: source, insertions };
     const problems = problemsIn(service.getSyntacticDiagnostics(file.fileName), "syntax", where);
     if (problems.length > 0 || /^\s*\/\/\s*@ts-nocheck\b/m.test(source)) return problems;
     return problemsIn(service.getSemanticDiagnostics(file.fileName), "type", where);
@@ -211,6 +218,7 @@ export class Compiler {
       for (const needed of cell.needs) reach(needed);
     };
     for (const { cell } of this.#scope.values()) reach(cell);
+    for (const cell of this.#results.cells) reach(cell);
     for (const cell of this.#cells.values()) {
       if (reachable.has(cell)) continue;
       this.#cells.delete(cell.id);
@@ -219,20 +227,18 @@ export class Compiler {
   }
 }
 
-/** One line without a line break, which the compiler puts above the person's text. */
-function aliasesOf(visible: readonly (readonly [string, ScopeEntry])[]): string {
-  const cells = new Set(visible.map(([, { cell }]) => cell.name));
+/** One line without a line break, which the compiler puts above the person's text; it imports `others` as well. */
+function aliasesOf(
+  visible: readonly (readonly [string, ScopeEntry])[],
+  others: readonly { name: string }[],
+): string {
+  const cells = new Set([...visible.map(([, { cell }]) => cell.name), ...others.map(({ name }) => name)]);
   const aliases = visible.map(([name, { cell, assignable }]) => {
     const origin = `$${cell.name}.${name}`;
     // A name that may be assigned to cannot be an alias; a constant must be one, to keep literal types widening.
     return assignable ? `declare let ${name}: typeof ${origin}; ` : `import ${name} = ${origin}; `;
   });
   return [...[...cells].map(cellImport), ...aliases].join("");
-}
-
-/** Names of other cells and of imports are aliases to TypeScript, which says so before and after what matters. */
-function withoutAlias(signature: string): string {
-  return signature.replace(/^\(alias\) /, "").replace(/\n(?:import|export) .*$/, "");
 }
 
 function exportsOf(names: Map<string, DeclaredName>): string {
@@ -244,8 +250,12 @@ function exportsOf(names: Map<string, DeclaredName>): string {
 function objectAsExpression(text: string): string {
   if (!/^\s*\{[\s\S]*\}\s*$/.test(text)) return text;
   const asExpression = `(${text})`;
-  const { parseDiagnostics } = parse(asExpression) as unknown as { parseDiagnostics: readonly unknown[] };
-  return parseDiagnostics.length === 0 ? asExpression : text;
+  return isWhole(parse(asExpression)) ? asExpression : text;
+}
+
+/** Without syntax errors. */
+function isWhole(file: ts.SourceFile): boolean {
+  return (file as unknown as { parseDiagnostics: readonly unknown[] }).parseDiagnostics.length === 0;
 }
 
 /** Declared without existing at run time: `declare …`, or imported by `import type`. */
@@ -254,15 +264,6 @@ function isAmbient(node: ts.Declaration): boolean {
   return (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Ambient) !== 0;
 }
 
-function parsedNames(source: string): { names: Map<string, DeclaredName>; mentioned: Set<string> } {
-  const parsed = parse(source);
-  return { names: declaredNames(parsed), mentioned: mentionedNames(parsed) };
-}
-
 function parse(text: string): ts.SourceFile {
   return ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

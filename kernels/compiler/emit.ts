@@ -1,11 +1,12 @@
 /** Translates one cell to JavaScript: a CommonJS body whose last expression is returned and whose awaits can be interrupted. */
 import ts from "typescript";
-import { scopeModule } from "./contract";
+import { type CellForm, scopeModule } from "./contract";
 
 export interface EmitOptions {
   fileName: string;
   /** The person's text. */
   body: string;
+  form: CellForm;
   /** Values of earlier cells that this one mentions. */
   imported: readonly string[];
   /** Values that this cell declares. */
@@ -21,7 +22,7 @@ const parameters = "exports, require, module, __filename, __dirname, __cell";
  * Names of earlier cells become property reads of the scope (TypeScript's own treatment of imported names), so that they are
  * looked up when used, as in any notebook; the cell's own names are handed to the scope as getters and setters.
  */
-export function emitCell({ fileName, body, imported, declared, options }: EmitOptions): {
+export function emitCell({ fileName, body, form, imported, declared, options }: EmitOptions): {
   code: string;
   prefixLength: number;
 } {
@@ -38,7 +39,7 @@ export function emitCell({ fileName, body, imported, declared, options }: EmitOp
       inlineSources: true,
       removeComments: false,
     },
-    transformers: { before: [returnLastExpression, guardAwaits] },
+    transformers: { before: [form === "cell" ? returnLastExpression : returnFunction, guardAwaits] },
   });
   const javascript = outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "");
   const code = `module.exports = async function runCell(${parameters}) {\n${javascript}\n};\n${inlineMap(sourceMapText)}`;
@@ -76,6 +77,33 @@ function returnLastExpression(context: ts.TransformationContext): ts.Transformer
       file.statements.map((old, i) => (i === last ? result : old)),
     );
   };
+}
+
+/** All statements but imports become one function, which the cell returns: what it holds can be run again and again. */
+function returnFunction(context: ts.TransformationContext): ts.Transformer<ts.SourceFile> {
+  const { factory } = context;
+  return (file) => {
+    const imports = file.statements.filter((statement) => ts.isImportDeclaration(statement));
+    const body = file.statements.filter((statement) => !ts.isImportDeclaration(statement)).slice(0, -1);
+    const last = body.at(-1);
+    // Its value is returned, or V8 might find out that nobody needs it.
+    if (last && ts.isExpressionStatement(last)) {
+      body[body.length - 1] = ts.setTextRange(factory.createReturnStatement(last.expression), last);
+    }
+    const modifiers = body.some(awaits) ? [factory.createToken(ts.SyntaxKind.AsyncKeyword)] : undefined;
+    const block = factory.createBlock(body, true);
+    const arrow = factory.createArrowFunction(modifiers, undefined, [], undefined, undefined, block);
+    const result = factory.createReturnStatement(factory.createArrayLiteralExpression([arrow]));
+    const end = file.statements.slice(-1); // `export {}`
+    return factory.updateSourceFile(file, [...imports, result, ...end]);
+  };
+}
+
+/** Whether it awaits itself, and not only in a function inside it. */
+function awaits(node: ts.Node): boolean {
+  if (ts.isFunctionLike(node) || ts.isClassLike(node)) return false;
+  if (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier)) return true;
+  return ts.forEachChild(node, awaits) ?? false;
 }
 
 function isPrefix(statement: ts.ExpressionStatement): boolean {

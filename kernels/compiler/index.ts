@@ -1,3 +1,4 @@
 export * from "./bases";
 export * from "./client";
 export * from "./contract";
+export * from "./paths";

@@ -1,6 +1,7 @@
 /** Turns TypeScript's diagnostics of a cell into problems in the person's own lines and columns. */
 import ts from "typescript";
 import type { Problem } from "./contract";
+import type { Insertion } from "./past-results";
 
 /** Errors that are none in a cell: it may await at its top level, and is CommonJS only under the hood. */
 const allowedInCells = new Set([
@@ -13,6 +14,7 @@ const allowedInCells = new Set([
   1471,
   1541,
   1542, // importing an ES module from CommonJS
+  7016, // a package without types is `any`
   7028, // unused label: `{ a: 1 }` typed as an expression
 ]);
 
@@ -23,37 +25,51 @@ export interface CellText {
   file: ts.SourceFile;
   /** Length of the compiler's own first line, with its line break. */
   prefixLength: number;
-  /** Length of the person's text behind it. */
-  bodyLength: number;
+  /** The person's text, which stands behind it. */
+  body: string;
+  /** What the compiler put into it. */
+  insertions: readonly Insertion[];
 }
 
 /** Keeps what concerns the person's text; a mistake outside it is the compiler's own business. */
 export function problemsIn(
   diagnostics: readonly ts.Diagnostic[],
   kind: Problem["kind"],
-  { file, prefixLength, bodyLength }: CellText,
+  { file, prefixLength, body, insertions }: CellText,
 ): Problem[] {
   const problems: Problem[] = [];
+  const bodyLength = insertions.reduce((sum, { text }) => sum + text.length, body.length);
   for (const { code, start, length = 1, messageText, category, file: where } of diagnostics) {
     if (category !== ts.DiagnosticCategory.Error || allowedInCells.has(code) || fromExport.has(code))
       continue;
     if (where !== file || start === undefined || comparesTwoLiterals(code, messageText)) continue;
     const outside = start < prefixLength || start > prefixLength + bodyLength;
     if (outside && kind === "type") continue;
-    const inside = Math.min(Math.max(start, prefixLength), prefixLength + bodyLength);
-    const position = file.getLineAndCharacterOfPosition(inside);
-    const lineEnd = lineEndAfter(file.text, inside, prefixLength + bodyLength);
+    const inside = Math.min(Math.max(start - prefixLength, 0), bodyLength);
+    const offset = withoutInsertions(inside, insertions);
+    const end = withoutInsertions(Math.min(inside + length, bodyLength), insertions);
+    const before = body.slice(0, offset);
+    const lineEnd = body.indexOf("\n", offset);
     problems.push({
       kind,
       code,
       message: reword(code, ts.flattenDiagnosticMessageText(messageText, "\n")),
-      // Line 0 is the compiler's own.
-      line: position.line,
-      column: position.character + 1,
-      length: Math.max(1, Math.min(length, lineEnd - inside)),
+      line: before.split("\n").length,
+      column: offset - before.lastIndexOf("\n"),
+      length: Math.max(1, Math.min(end, lineEnd === -1 ? body.length : lineEnd) - offset),
     });
   }
   return problems;
+}
+
+/** An offset in the checked text -> the same place in the person's. */
+function withoutInsertions(offset: number, insertions: readonly Insertion[]): number {
+  let inserted = 0;
+  for (const { at, text } of insertions) {
+    if (offset <= at + inserted) break;
+    inserted += Math.min(text.length, offset - at - inserted);
+  }
+  return offset - inserted;
 }
 
 /** `architecture === "topk"` with a parameter `"standard"` of an earlier cell: the next run may well have the other value. */
@@ -63,11 +79,6 @@ function comparesTwoLiterals(code: number, message: string | ts.DiagnosticMessag
     code === 2367 &&
     /'(?:"[^']*"' and '"|-?\d[^']*' and '-?\d|(?:true|false)' and '(?:true|false)')/.test(text)
   );
-}
-
-function lineEndAfter(text: string, start: number, limit: number): number {
-  const at = text.indexOf("\n", start);
-  return at === -1 ? limit : Math.min(at, limit);
 }
 
 /** Names of earlier cells are imports to TypeScript; the person never wrote one. */

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
 import { importBases } from "./bases";
+import { globalsText } from "./globals";
 import { type KeepingRegistry, keepingRegistry } from "./registry";
 import { changesOthers, type Reference, referencesIn, StandingProgram } from "./standing";
 
@@ -18,12 +19,6 @@ interface CellText {
   version: string;
 }
 
-/** What every cell sees without importing it. */
-const globalsText = `
-/** Asks the person in front of the notebook for a line of text. */
-declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
-`;
-
 /** What a type checker worked out for so many cells is given back by starting with a new one. */
 const mostAdditions = 2_000;
 
@@ -31,7 +26,7 @@ const mostAdditions = 2_000;
 export class Project {
   readonly service: ts.LanguageService;
   readonly options: ts.CompilerOptions;
-  readonly #root: string;
+  readonly root: string;
   #notebookDir: string;
   readonly #globalsFile: string;
   readonly #cellDir: string;
@@ -45,12 +40,16 @@ export class Project {
   #standing: StandingProgram | undefined;
   /** Versions of the files on disk that the standing program was made of. */
   readonly #versions = new Map<string, string>();
+  /** Those of packages' files that changed since the kernel started; see `lookAgain`. */
+  readonly #packageVersions = new Map<string, string>();
+  /** When packages were looked at last, in ms since 1970. */
+  #lookedAt = Date.now() - process.uptime() * 1_000;
   #generation = 0;
   #additions = 0;
   #version = 0;
 
   constructor({ root, notebookDir }: ProjectOptions) {
-    this.#root = root;
+    this.root = root;
     this.#notebookDir = notebookDir;
     this.#globalsFile = path.join(root, "kernels", ".globals.d.ts");
     this.#cellDir = path.join(root, "kernels", ".cells");
@@ -72,14 +71,29 @@ export class Project {
     this.#renew();
   }
 
+  /** Packages may have been installed or changed on disk. */
+  lookAgain(): void {
+    const since = this.#lookedAt;
+    this.#lookedAt = Date.now();
+    this.#modules.clear();
+    let hasChanged = false;
+    for (const { fileName } of this.#standing?.program.getSourceFiles() ?? []) {
+      if (!isOfPackage(fileName)) continue;
+      // npm gives files an old time of modification; the time of change is the disk's own.
+      const changed = statSync(fileName, { throwIfNoEntry: false })?.ctimeMs ?? this.#lookedAt;
+      if (changed < since) continue;
+      this.#packageVersions.set(fileName, String(changed));
+      hasChanged = true;
+    }
+    if (hasChanged) this.#renew();
+  }
+
   /** The virtual file of a cell, which other cells import as `cellModule` of the same name. */
   cellFile(name: string): string {
     return path.join(this.#cellDir, `.${name}.ts`);
   }
 
-  isCell(fileName: string): boolean {
-    return this.#cells.has(fileName);
-  }
+  readonly isCell = (fileName: string): boolean => this.#cells.has(fileName);
 
   /** Sets a cell's text. The type checker stays as it is, unless the text names a module that it has not seen yet. */
   put(fileName: string, text: string): ts.SourceFile {
@@ -145,9 +159,9 @@ export class Project {
       getModuleResolutionCache: () => this.#modules,
       getProjectVersion: () => String(this.#generation),
       getCompilationSettings: () => this.options,
-      getCurrentDirectory: () => this.#root,
+      getCurrentDirectory: () => this.root,
       getDefaultLibFileName: (options) =>
-        path.join(this.#root, "node_modules", "typescript", "lib", ts.getDefaultLibFileName(options)),
+        path.join(this.root, "node_modules", "typescript", "lib", ts.getDefaultLibFileName(options)),
       getScriptFileNames: () => [this.#globalsFile, this.#libraryFile, ...this.#cells.keys()],
       getScriptVersion: (fileName) => this.#fileVersion(fileName),
       getScriptSnapshot: (fileName) => this.#snapshot(fileName),
@@ -196,11 +210,11 @@ export class Project {
   }
 
   #cellBases(): string[] {
-    return importBases(this.#root, this.#notebookDir).map((folder) => this.#baseFile(folder));
+    return importBases(this.root, this.#notebookDir).map((folder) => this.#baseFile(folder));
   }
 
   #baseFile(folder: string): string {
-    return path.resolve(this.#root, folder, "cell.ts");
+    return path.resolve(this.root, folder, "cell.ts");
   }
 
   #isVirtual(fileName: string): boolean {
@@ -238,8 +252,8 @@ export class Project {
     if (fileName === this.#libraryFile) return String(this.#library.length);
     const cell = this.#cells.get(fileName);
     if (cell) return cell.version;
-    // Packages do not change while a kernel runs; looking at a thousand of their files for each cell would cost more than the cell.
-    if (fileName.includes("/node_modules/")) return "0";
+    // Looking at a thousand files of packages for each cell would cost more than the cell.
+    if (isOfPackage(fileName)) return this.#packageVersions.get(fileName) ?? "0";
     let version = this.#versions.get(fileName);
     if (version === undefined) {
       version = versionOnDisk(fileName);
@@ -259,6 +273,10 @@ export const cellAlias = /^\$cell\d+$/;
 
 /** Modules whose text TypeScript reads, by extension. */
 const typed = /^\.([cm]?tsx?|d\.[cm]?ts|json)$/;
+
+function isOfPackage(fileName: string): boolean {
+  return fileName.includes("/node_modules/");
+}
 
 function versionOnDisk(fileName: string): string {
   return String(statSync(fileName, { throwIfNoEntry: false })?.mtimeMs ?? "gone");

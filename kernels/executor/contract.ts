@@ -1,5 +1,6 @@
 /** What passes between the session (server thread) and the executor (main thread, where cells run). */
 import type { CompiledCell } from "../compiler";
+import type { Timing } from "./timing";
 
 export type MimeBundle = Record<string, unknown>;
 
@@ -24,10 +25,15 @@ export interface RunRequest {
   /** How tracebacks name the cell: `In[3]`. */
   label: string;
   allowStdin: boolean;
+  /** The cell's number if its result is kept under it. */
+  line?: number;
+  timing?: Timing;
 }
 
 export type ToExecutor =
   | RunRequest
+  /** A cell begins: its number and what the person wrote. */
+  | { type: "input-text"; line: number; source: string }
   | { type: "interrupt" }
   | { type: "abandon" }
   | { type: "ping" }

@@ -8,6 +8,7 @@ import { installContexts } from "./context";
 import type { RunResult } from "./contract";
 import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
+import { Shell } from "./shell";
 
 const root = path.resolve(__dirname, "../..");
 const notebookDir = path.join(root, "notebooks");
@@ -23,6 +24,7 @@ before(() => {
     root,
     importBases: importBases(root, notebookDir),
     interrupter,
+    shell: new Shell({ print: () => {} }),
     builtInModules: new Map(),
   });
 });
@@ -87,7 +89,7 @@ test("an abandoned cell ends at once and its pending await never goes on", async
   const running = run(
     "let steps = 0;\nfor (;;) {\n  await new Promise((go) => setTimeout(go, 1));\n  steps += 1;\n}",
   );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 300));
   executor.interrupt();
   const outcome = await running;
   assert.ok(outcome.status === "error" && outcome.error.ename === "KeyboardInterrupt");

@@ -4,12 +4,15 @@ import path from "node:path";
 import { type CompiledCell, scopeModule } from "../compiler";
 import { showValue } from "../display";
 import { CellContext, runIn, twoTurns } from "./context";
-import type { RunResult, Shown } from "./contract";
+import type { RunRequest, RunResult, Shown } from "./contract";
 import { Guard } from "./guard";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
 import { createCellRequire } from "./modules";
+import { PastResults } from "./results";
 import { type Accessor, type Declared, Scope } from "./scope";
 import { settled } from "./settlement";
+import type { Shell } from "./shell";
+import { measureOften, measureOnce } from "./timing";
 import { describeError, type TracedCell } from "./traceback";
 
 export interface ExecutorOptions {
@@ -18,6 +21,7 @@ export interface ExecutorOptions {
   /** Folders in which relative imports of cells are looked up. */
   importBases: readonly string[];
   interrupter: Interrupter;
+  shell: Shell;
   /** Modules that cells may import by name without their being installed. */
   builtInModules: ReadonlyMap<string, unknown>;
 }
@@ -47,31 +51,39 @@ type CellFunction = (
   cell: CellRuntime,
 ) => Promise<[unknown] | undefined>;
 
+/** What a run is told beside its cell. */
+export type RunOptions = Pick<RunRequest, "line" | "timing">;
+
 /** Tracebacks of functions that older cells declared still show their lines. */
 const tracedCells = 500;
 
 export class Executor {
   readonly #root: string;
   readonly #interrupter: Interrupter;
-  readonly #scope = new Scope();
+  readonly #shell: Shell;
+  /** What earlier cells ended with. */
+  readonly results = new PastResults();
+  readonly #scope = new Scope(this.results.names);
   readonly #require: NodeJS.Require;
   readonly #traced = new Map<string, TracedCell>();
   readonly #guard: Guard;
   #running: Running | undefined;
 
-  constructor({ root, importBases, interrupter, builtInModules }: ExecutorOptions) {
+  constructor({ root, importBases, interrupter, shell, builtInModules }: ExecutorOptions) {
     this.#root = root;
     this.#interrupter = interrupter;
+    this.#shell = shell;
     this.#guard = new Guard(interrupter);
     const builtIn = new Map([...builtInModules, [scopeModule, this.#scope.values]]);
     this.#require = createCellRequire(importBases, builtIn);
   }
 
   /** Runs a cell to its end, its error or its interruption; the promise is never rejected. */
-  run(cell: CompiledCell, label: string): Promise<RunResult> {
+  run(cell: CompiledCell, label: string, options: RunOptions = {}): Promise<RunResult> {
     this.#trace(cell, label);
     const context = new CellContext(cell.id);
     this.#interrupter.begin(context);
+    this.#shell.begin();
     return new Promise((resolve) => {
       const finish = (ending: Ending) => {
         if (this.#running !== running) return;
@@ -87,7 +99,7 @@ export class Executor {
         if (context.isStopped) this.#kill(running, ending);
         else finish(ending);
       };
-      this.#evaluate(cell, running).then(
+      this.#evaluate(cell, running, options).then(
         (result) => end({ result }),
         (thrown) => end({ thrown }),
       );
@@ -97,6 +109,7 @@ export class Executor {
   /** Asks the running cell to end; one that does not mind its signal ends here and now. */
   interrupt(): void {
     this.#interrupter.abort();
+    this.#shell.interrupt();
     if (!this.#interrupter.isCooperative) this.abandon();
   }
 
@@ -119,7 +132,11 @@ export class Executor {
     return describeError(thrown, { cells: this.#traced, root: this.#root });
   }
 
-  async #evaluate(cell: CompiledCell, running: Running): Promise<Shown | undefined> {
+  async #evaluate(
+    cell: CompiledCell,
+    running: Running,
+    { line, timing }: RunOptions,
+  ): Promise<Shown | undefined> {
     const { context } = running;
     const runtime: CellRuntime = {
       guard: this.#guard,
@@ -131,13 +148,27 @@ export class Executor {
     await undefined;
     const runCell = load(cell);
     const folder = path.dirname(cell.fileName);
-    const exports = {};
-    const result = await settled(
-      runIn(context, () => runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime)),
-    );
+    const call = async (): Promise<[unknown] | undefined> => {
+      const exports = {};
+      const run = runIn(context, () =>
+        runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime),
+      );
+      const result = await settled(run);
+      return result && [await result[0]];
+    };
+    const print = (text: string) => {
+      runIn(context, () => process.stdout.write(text));
+    };
+    const result = await (timing?.kind === "time" ? measureOnce(call, print) : call());
     if (!result) return undefined;
-    const value = await result[0];
-    return runIn(context, () => showValue(value));
+    const [value] = result;
+    if (timing?.kind === "timeit") {
+      await runIn(context, () => measureOften(value as () => unknown, timing, print));
+      return undefined;
+    }
+    const shown = await runIn(context, () => showValue(value));
+    if (line !== undefined && shown !== undefined) this.results.add(line, value);
+    return shown;
   }
 
   #trace({ fileName, source, prefixLength }: CompiledCell, label: string): void {

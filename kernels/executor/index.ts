@@ -1,2 +1,3 @@
 export * from "./contract";
 export * from "./output-pipe";
+export type { Timing } from "./timing";

@@ -1,6 +1,7 @@
 /** The main thread's part of the kernel: cells run here; everything else reaches it as messages from the session. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { format } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { importBases } from "../compiler";
 import { createDisplayHook, createTslabModule, installDisplayHook } from "../display";
@@ -11,6 +12,7 @@ import { Interrupter } from "./interrupt";
 import { captureOutput } from "./output";
 import { OutputSender } from "./output-pipe";
 import { rejectHidden } from "./settlement";
+import { Shell, type ShellOptions } from "./shell";
 
 export interface ExecutorThreadOptions {
   root: string;
@@ -33,7 +35,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   /** Outputs belong to the cell that started what makes them. */
   const cellId = () => currentCell()?.id ?? lastCellId;
 
-  captureOutput({
+  const captured = captureOutput({
     stream: (name, text) => post({ type: "stream", cellId: cellId(), name, text }),
     clear: (wait) => post({ type: "clear", cellId: cellId(), wait }),
   });
@@ -46,12 +48,29 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
 
   const interrupter = new Interrupter(state);
   installContexts((cell) => interrupter.isInterrupted(cell));
+  const shell = new Shell({ print: (name, text) => process[name].write(text) });
+  installGlobal("sh", (command: string, options?: ShellOptions) => shell.run(command, options));
   const executor = new Executor({
     root,
     importBases: importBases(root, notebookDir),
     interrupter,
+    shell,
     builtInModules: new Map([["tslab", createTslabModule(hook, versionsOf(root))]]),
   });
+
+  console.trace = (...words: unknown[]) => {
+    const trace = new Error(format(...words));
+    trace.name = "Trace";
+    console.error(executor.describe(trace).traceback.join("\n"));
+  };
+
+  // A cell, or a library for command lines, that ends the process would take all variables along.
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    throw new Error(
+      `process.exit: expected the kernel to go on, got exit code ${code ?? 0} (do: shut it down in the front end's menu)`,
+    );
+  };
 
   const answers = new Map<number, (value: string) => void>();
   installInput((prompt, password) => {
@@ -69,7 +88,8 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   const run = async (request: RunRequest) => {
     lastCellId = request.cell.id;
     allowStdin = request.allowStdin;
-    const outcome = await executor.run(request.cell, request.label);
+    captured.endGroups();
+    const outcome = await executor.run(request.cell, request.label, request);
     post({ type: "done", cellId: request.cell.id, outcome });
   };
   const reportStray = (thrown: unknown, promise?: Promise<unknown>) => {
@@ -91,6 +111,9 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
       case "run":
         void run(message);
         break;
+      case "input-text":
+        executor.results.addInput(message.line, message.source);
+        break;
       case "interrupt":
         executor.interrupt();
         break;
@@ -105,7 +128,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
         answers.delete(message.id);
         break;
       case "exit":
-        process.exit(0);
+        exit(0);
     }
   });
 }
@@ -121,7 +144,12 @@ function versionsOf(root: string): Record<string, string> {
 function installInput(ask: (prompt: string, password: boolean) => Promise<string>): void {
   const input = async (prompt = "", { password = false }: { password?: boolean } = {}) =>
     ask(String(prompt), password);
-  Object.defineProperty(globalThis, "input", { value: input, configurable: true, writable: true });
+  installGlobal("input", input);
+}
+
+/** See compiler/globals.ts for its type. */
+function installGlobal(name: string, value: unknown): void {
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 
 let lastId = 0;

@@ -10,8 +10,13 @@ export interface OutputSink {
 
 type Done = (error?: Error | null) => void;
 
+export interface CapturedConsole {
+  /** Ends the groups that are open: an earlier cell may have failed inside one. */
+  endGroups(): void;
+}
+
 /** From here on nothing that a cell prints reaches the terminal from which Jupyter was started. */
-export function captureOutput(sink: OutputSink): void {
+export function captureOutput(sink: OutputSink): CapturedConsole {
   for (const name of ["stdout", "stderr"] as const) {
     const join = joinCharacters();
     const write = (
@@ -33,6 +38,20 @@ export function captureOutput(sink: OutputSink): void {
   const methods = Object.entries(own).filter(([, value]) => typeof value === "function");
   Object.assign(console, Object.fromEntries(methods));
   console.clear = () => sink.clear(false);
+  let groups = 0;
+  console.group = (...label: unknown[]) => {
+    groups += 1;
+    own.group(...label);
+  };
+  console.groupCollapsed = console.group;
+  console.groupEnd = () => {
+    groups = Math.max(0, groups - 1);
+    own.groupEnd();
+  };
+  const endGroups = () => {
+    while (groups > 0) console.groupEnd();
+  };
+  return { endGroups };
 }
 
 /** Puts characters together that were written in two pieces, be it of bytes or of UTF-16 units. */

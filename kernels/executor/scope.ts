@@ -8,9 +8,11 @@ export const scopeSymbol = Symbol.for("Vitrine.scope");
 
 export class Scope {
   /** What compiled cells read names of earlier cells from. */
-  readonly values: Record<string, unknown> = Object.create(null);
+  readonly values: Record<string, unknown>;
 
-  constructor() {
+  /** @param builtIn names that cells see unless they declare such a one. */
+  constructor(builtIn: object | null = null) {
+    this.values = Object.create(builtIn);
     Object.defineProperty(globalThis, scopeSymbol, { value: this.values, configurable: true });
   }
 

@@ -1,5 +1,6 @@
-/** The five ZeroMQ sockets of a kernel: binds them, reads requests, sends each socket's messages in order, echoes heartbeats. */
-import { Reply, Router, XPublisher } from "zeromq";
+/** The ZeroMQ sockets of a kernel: binds them, reads requests, sends each socket's messages in order. */
+import { Router, XPublisher } from "zeromq";
+import { Heartbeat } from "./heartbeat";
 import { log } from "./log";
 import { ReplayGuard } from "./replay";
 import { decode, encode, type Message, type OutgoingMessage, Signer } from "./wire";
@@ -33,8 +34,8 @@ export class Sockets {
   readonly #replays = new ReplayGuard();
   readonly #routers: Record<RequestChannel, Router>;
   readonly #iopub = new XPublisher({ sendHighWaterMark: 0, linger: 1000 });
-  readonly #heartbeat = new Reply({ linger: 0 });
   readonly #outboxes: Record<Channel, Outbox>;
+  #heartbeat: Heartbeat | undefined;
 
   constructor(key: string, scheme: string) {
     this.#signer = new Signer(key, scheme);
@@ -55,17 +56,17 @@ export class Sockets {
     const address = (port: number) =>
       transport === "ipc" ? `${transport}://${ip}-${port}` : `${transport}://${ip}:${port}`;
     await Promise.all([
-      this.#heartbeat.bind(address(connection.hb_port)),
       this.#iopub.bind(address(connection.iopub_port)),
       this.#routers.control.bind(address(connection.control_port)),
       this.#routers.stdin.bind(address(connection.stdin_port)),
       this.#routers.shell.bind(address(connection.shell_port)),
     ]);
-    this.#background(this.#echo());
     this.#background(this.#readSubscriptions(handlers));
     for (const channel of ["control", "stdin", "shell"] as const) {
       this.#background(this.#read(channel, handlers));
     }
+    // Last: nobody waits for it, and its thread takes a moment of the processor.
+    this.#heartbeat = new Heartbeat(address(connection.hb_port));
   }
 
   /** Queues a message; those of one channel leave in the order of these calls. */
@@ -76,13 +77,14 @@ export class Sockets {
   /** Waits until everything queued is handed to ZeroMQ, then closes the sockets. */
   async close(): Promise<void> {
     await Promise.all(Object.values(this.#outboxes).map((outbox) => outbox.drained()));
-    for (const socket of [...Object.values(this.#routers), this.#iopub, this.#heartbeat]) socket.close();
+    await this.#heartbeat?.close();
+    for (const socket of [...Object.values(this.#routers), this.#iopub]) socket.close();
   }
 
   async #read(channel: RequestChannel, handlers: SocketHandlers) {
-    for await (const frames of this.#routers[channel]) {
+    for await (const frames of receivedBy(this.#routers[channel])) {
       try {
-        handlers.receive(channel, decode(frames as Buffer[], this.#signer, this.#replays));
+        handlers.receive(channel, decode(frames, this.#signer, this.#replays));
       } catch (error) {
         // Whatever is wrong with one message, the next one is read.
         log(error instanceof Error ? error.message : String(error));
@@ -92,19 +94,27 @@ export class Sockets {
 
   /** A subscription is one frame: a byte 1, then the topic. */
   async #readSubscriptions(handlers: SocketHandlers) {
-    for await (const [frame] of this.#iopub) {
+    for await (const [frame] of receivedBy(this.#iopub)) {
       if (frame[0] === 1) handlers.welcome(Buffer.from(frame.subarray(1)));
     }
-  }
-
-  async #echo() {
-    for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
   }
 
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => {
       log(`protocol: internal: a socket stopped: ${error instanceof Error ? error.stack : error}`);
     });
+  }
+}
+
+/** All messages until the socket is closed. ZeroMQ says EAGAIN also when a peer sent what it had to throw away. */
+async function* receivedBy(socket: Router | XPublisher): AsyncGenerator<Buffer[]> {
+  while (!socket.closed) {
+    try {
+      yield await socket.receive();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 

@@ -1,8 +1,10 @@
 /** execute_request: a cell from the person's text to its reply. */
-import type { CompilerClient } from "../compiler";
+
+import type { CellForm, CompilerClient } from "../compiler";
 import type { DebugAdapter } from "../debugger";
-import type { ErrorOutput, RunResult, Shown, ShownJson } from "../executor";
+import type { ErrorOutput, RunResult, Shown, ShownJson, Timing } from "../executor";
 import type { Json, Message } from "../protocol";
+import { type Magic, readCell } from "./cell-text";
 import type { CodeHelp } from "./code-help";
 import type { Answer, Handlers, Request } from "./handlers";
 import type { History } from "./history";
@@ -23,6 +25,24 @@ export interface ExecutionsOptions {
   /** A cell failed: what was asked for together with it will not run. */
   abortFollowers(): Promise<void>;
 }
+
+/** One run of TypeScript. */
+interface Work {
+  code: string;
+  /** What the person wrote, where the code differs: errors show it. */
+  written?: string;
+  /** How errors name it. */
+  label: string;
+  parent: Parent;
+  allowStdin?: boolean;
+  /** The cell's number if its result is kept under it. */
+  line?: number;
+  timing?: Timing;
+}
+
+type Outcome = RunResult<ShownJson>;
+
+const nothing: Outcome = { status: "ok", result: undefined, liveNames: [] };
 
 /** What a front end asked for in one execute_request. */
 interface Wish {
@@ -73,7 +93,7 @@ export class Executions {
     }
     const { header } = request.message;
     const wish = readWish(request);
-    const { publisher, history } = this.#options;
+    const { publisher, history, runner } = this.#options;
     const metadata = {
       started: new Date().toISOString(),
       engine: publisher.sessionId,
@@ -82,12 +102,15 @@ export class Executions {
     if (wish.store) {
       this.#count += 1;
       history.add(this.#count, wish.source);
+      runner.tellInput(this.#count, wish.source);
     }
     const input = { code: wish.source, execution_count: this.#count };
     if (!wish.silent) publisher.publish("execute_input", input, header);
 
-    const help = /^\s*([\p{ID_Continue}$.]+)\?{1,2}\s*$/u.exec(wish.source);
-    const content = help ? await this.#page(help[1]) : await this.#runCell(request.message, wish);
+    const help = /^\s*([\p{ID_Continue}$.]+)(\?{1,2})\s*$/u.exec(wish.source);
+    const content = help
+      ? await this.#page(help[1], help[2].length - 1)
+      : await this.#runCell(request.message, wish);
     return {
       content: { execution_count: this.#count, payload: [], ...content },
       metadata: { ...metadata, status: content.status },
@@ -100,8 +123,8 @@ export class Executions {
     const { header } = request;
     this.#current = request;
     this.#isInterrupted = false;
-    const outcome = await this.#run(wish.source, `In[${this.#count}]`, header, wish.allowStdin);
-    for (const copy of debug.cellEnded()) await this.#run(copy, "debugger", header, false);
+    const outcome = await this.#runText(wish, header);
+    for (const copy of debug.cellEnded()) await this.#run({ code: copy, label: "debugger", parent: header });
     this.#current = undefined;
     publisher.finishPrints(header);
 
@@ -126,28 +149,71 @@ export class Executions {
     if (typeof text === "string") history.addOutput(this.#count, text);
   }
 
-  async #run(
-    source: string,
-    label: string,
-    parent: Parent,
-    allowStdin: boolean,
-  ): Promise<RunResult<ShownJson>> {
+  /** A first line that is no TypeScript, then the rest. */
+  async #runText({ source, allowStdin, store }: Wish, parent: Parent): Promise<Outcome> {
+    const { magic, code } = readCell(source);
+    const work = { written: source, label: `In[${this.#count}]`, parent, allowStdin };
+    const line = store ? this.#count : undefined;
+    const first = magic ? await this.#runMagic(magic, work, line) : nothing;
+    return first.status === "error" || code.trim() === "" ? first : this.#run({ ...work, code, line });
+  }
+
+  async #runMagic(magic: Magic, work: Omit<Work, "code">, line: number | undefined): Promise<Outcome> {
+    switch (magic.kind) {
+      case "shell": {
+        // `globalThis`: a cell may have an `sh` of its own. Packages that it installs are there for the rest of the cell.
+        const code = `await globalThis.sh(${JSON.stringify(magic.command)}, { show: true })`;
+        const outcome = await this.#run({ ...work, code });
+        await this.#options.compiler.packagesChanged();
+        return outcome;
+      }
+      case "measure":
+        return this.#run({ ...work, code: magic.code, timing: magic.timing, line });
+      case "show": {
+        const content = { data: { [magic.mime]: magic.text }, metadata: {}, transient: {} };
+        this.#options.publisher.publish("display_data", content, work.parent);
+        return nothing;
+      }
+      case "unknown": {
+        const evalue = `${work.label}: expected ${magic.expected}, got ${magic.got}`;
+        return {
+          status: "error",
+          error: { ename: "SyntaxError", evalue, traceback: [`SyntaxError: ${evalue}`] },
+          liveNames: [],
+        };
+      }
+    }
+  }
+
+  async #run({
+    code,
+    written = code,
+    label,
+    parent,
+    allowStdin = false,
+    line,
+    timing,
+  }: Work): Promise<Outcome> {
     const { compiler, runner, outputs, debugger: debug } = this.#options;
-    if (source.trim() === "") return { status: "ok", result: undefined, liveNames: [] };
+    if (code.trim() === "") return nothing;
+    const form: CellForm = timing?.kind === "timeit" ? "repeated" : "cell";
     const interrupted = new Promise<undefined>((resolve) => {
       this.#onInterrupt = () => resolve(undefined);
     });
-    const compiled = await Promise.race([compiler.compile(source), interrupted]);
+    const compiled = await Promise.race([compiler.compile(code, form), interrupted]);
     this.#onInterrupt = undefined;
     if (!compiled) return interruptedOutcome();
     if (!compiled.ok) {
-      return { status: "error", error: reportProblems(compiled.problems, source, label), liveNames: [] };
+      return { status: "error", error: reportProblems(compiled.problems, written, label), liveNames: [] };
     }
-    const { cell } = compiled;
+    const cell = written === code ? compiled.cell : { ...compiled.cell, source: written };
     outputs.remember(cell.id, parent);
-    await debug.cellStarts(cell, source, label);
-    const outcome = this.#isInterrupted ? interruptedOutcome() : await runner.run(cell, label, allowStdin);
-    compiler.commit(cell.id, outcome.liveNames);
+    await debug.cellStarts(cell, written, label);
+    const outcome = this.#isInterrupted
+      ? interruptedOutcome()
+      : await runner.run({ cell, label, allowStdin, line, timing });
+    const hasResult = outcome.status === "ok" && outcome.result !== undefined;
+    compiler.commit(cell.id, outcome.liveNames, hasResult ? line : undefined);
     return outcome;
   }
 
@@ -155,16 +221,16 @@ export class Executions {
   async #evaluateAll(expressions: Readonly<Record<string, string>>, parent: Parent): Promise<Json> {
     const results: Json = {};
     for (const [name, source] of Object.entries(expressions)) {
-      const outcome = await this.#run(source, name, parent, false);
+      const outcome = await this.#run({ code: source, label: name, parent });
       results[name] =
         outcome.status === "ok" ? { status: "ok", ...shownOrNothing(outcome.result) } : failed(outcome.error);
     }
     return results;
   }
 
-  /** `name?` shows the help of a name in the front end's pager. */
-  async #page(name: string): Promise<Json> {
-    const { data } = (await this.#options.codeHelp.inspect(name, name.length)) as { data: Json };
+  /** `name?` shows the help of a name in the front end's pager, `name??` its source as well. */
+  async #page(name: string, detail: number): Promise<Json> {
+    const { data } = (await this.#options.codeHelp.inspect(name, name.length, detail)) as { data: Json };
     const text = { "text/plain": `${name}: nothing known by this name`, ...data };
     return { status: "ok", payload: [{ source: "page", data: text, start: 0 }], user_expressions: {} };
   }

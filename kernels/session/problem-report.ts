@@ -18,7 +18,18 @@ export function reportProblems(problems: readonly Problem[], source: string, lab
     traceback.push(`Cell ${label}:${line}:${column}`);
     traceback.push(`${String(line).padStart(6)} │ ${lines[line - 1] ?? ""}`);
     traceback.push(`       │ ${" ".repeat(Math.max(0, column - 1))}${red("^".repeat(length))}`);
+    const hint = hintFor(lines[line - 1] ?? "");
+    if (hint && !traceback.includes(hint)) traceback.push(hint);
   }
   if (problems.length > maxShown) traceback.push(`… and ${problems.length - maxShown} more`);
   return { ename, evalue: `TS${first.code}: ${first.message} (line ${first.line})`, traceback };
+}
+
+/** For what would be right on the first line. */
+function hintFor(line: string): string | undefined {
+  if (/^\s*%{1,2}[a-z]/.test(line)) return "A magic stands on the first line of a cell.";
+  const command = /^\s*!([a-z]+ .*)$/.exec(line)?.[1];
+  return (
+    command && `A command stands on the first line of a cell; elsewhere: await sh(${JSON.stringify(command)})`
+  );
 }

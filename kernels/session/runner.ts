@@ -1,9 +1,9 @@
 /** The executor seen from the session: runs a cell there, and ends it when asked to, even if its thread is busy. */
 import * as inspector from "node:inspector";
-import type { CompiledCell } from "../compiler";
 import {
   type FromExecutor,
   isCooperative,
+  type RunRequest,
   type RunResult,
   SharedState,
   type ShownJson,
@@ -37,12 +37,17 @@ export class Runner {
     this.#state = new Int32Array(state);
   }
 
-  run(cell: CompiledCell, label: string, allowStdin: boolean): Promise<RunResult<ShownJson>> {
+  run(request: Omit<RunRequest, "type">): Promise<RunResult<ShownJson>> {
     return new Promise((finish) => {
-      this.#running = { cellId: cell.id, finish };
+      this.#running = { cellId: request.cell.id, finish };
       this.#interrupts = 0;
-      this.#post({ type: "run", cell, label, allowStdin });
+      this.#post({ type: "run", ...request });
     });
+  }
+
+  /** A cell begins, whether or not it will run: what its author wrote. */
+  tellInput(line: number, source: string): void {
+    this.#post({ type: "input-text", line, source });
   }
 
   /** The executor's messages that concern a run. */

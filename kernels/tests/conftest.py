@@ -64,10 +64,11 @@ class Cell:
 
 
 class Kernel:
-    def __init__(self, cwd):
+    def __init__(self, cwd, **options):
+        self.cwd = Path(cwd)
         manager = KernelSpecManager(kernel_dirs=[str(SPECS / "kernels")])
         self.manager = KernelManager(kernel_name="vitrine", kernel_spec_manager=manager)
-        self.manager.start_kernel(cwd=str(cwd))
+        self.manager.start_kernel(cwd=str(cwd), **options)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=120)
@@ -112,6 +113,24 @@ class Kernel:
     def close(self):
         self.client.stop_channels()
         self.manager.shutdown_kernel()
+
+
+def children_of(pid):
+    """Ids of the processes that a process started, and those started."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found |= {int(folder.name)} | children_of(int(folder.name))
+    return found
+
+
+def processes_of(kernel):
+    """All that a kernel has started."""
+    return children_of(kernel.manager.provisioner.process.pid)
 
 
 @pytest.fixture(scope="module")

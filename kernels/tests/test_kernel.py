@@ -285,8 +285,14 @@ def test_the_control_channel_answers_while_a_cell_keeps_the_thread_busy(kernel):
 def test_a_message_with_a_wrong_signature_is_dropped(kernel):
     session = kernel.client.session
     right, session.key = session.key, b"wrong"
-    kernel.client.execute("globalThis.process.exit(1)")
+    kernel.client.execute("process.kill(process.pid, 'SIGKILL')")
     session.key = right
+    assert kernel.run("'alive'").result == "'alive'"
+
+
+def test_a_cell_cannot_end_the_kernel_by_mistake(kernel):
+    cell = kernel.run("process.exit(3)")
+    assert cell.reply["ename"] == "Error" and "got exit code 3" in cell.reply["evalue"]
     assert kernel.run("'alive'").result == "'alive'"
 
 

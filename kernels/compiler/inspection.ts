@@ -1,0 +1,59 @@
+/** What is known of a name: its type, documentation, and where it is defined. */
+import path from "node:path";
+import ts from "typescript";
+import type { LiveText } from "./completion";
+import type { Definition, Inspection } from "./contract";
+import type { Project } from "./project";
+
+/** Overloads and merged declarations beyond these are left out. */
+const maxDefinitions = 3;
+/** A longer definition is cut: lines. */
+const maxLines = 200;
+
+export function inspectAt(
+  project: Project,
+  { fileName, prefixLength }: LiveText,
+  offset: number,
+): Inspection | undefined {
+  const at = prefixLength + offset;
+  const definitions = project.service.getDefinitionAtPosition(fileName, at) ?? [];
+  const info = quickInfo(project, fileName, at, definitions[0]);
+  if (!info) return undefined;
+  return {
+    signature: withoutAlias(ts.displayPartsToString(info.displayParts)),
+    documentation: ts.displayPartsToString(info.documentation),
+    tags: (info.tags ?? []).map(({ name, text }) => ({ name, text: ts.displayPartsToString(text) })),
+    definitions: definitions.slice(0, maxDefinitions).flatMap((found) => describe(project, found) ?? []),
+  };
+}
+
+/** A name of an earlier cell is an alias here: what is to be known of it stands where it was declared. */
+function quickInfo(
+  { service, isCell }: Project,
+  fileName: string,
+  at: number,
+  origin: ts.DefinitionInfo | undefined,
+): ts.QuickInfo | undefined {
+  const isOfCell = origin !== undefined && isCell(origin.fileName) && origin.fileName !== fileName;
+  const there = isOfCell ? service.getQuickInfoAtPosition(origin.fileName, origin.textSpan.start) : undefined;
+  return there ?? service.getQuickInfoAtPosition(fileName, at);
+}
+
+/** Names of other cells and of imports are aliases to TypeScript, which says so before and after what matters. */
+function withoutAlias(signature: string): string {
+  return signature.replace(/^\(alias\) /, "").replace(/\n(?:import|export) .*$/, "");
+}
+
+function describe(
+  { service, isCell, root }: Project,
+  { fileName, contextSpan, textSpan }: ts.DefinitionInfo,
+): Definition | undefined {
+  const file = service.getProgram()?.getSourceFile(fileName);
+  if (!file) return undefined;
+  const { start, length } = contextSpan ?? textSpan;
+  const lines = file.text.slice(start, start + length).split("\n");
+  const text = lines.length > maxLines ? [...lines.slice(0, maxLines), "…"].join("\n") : lines.join("\n");
+  const line = file.getLineAndCharacterOfPosition(start).line + 1;
+  const where = isCell(fileName) ? "in a cell" : `${path.relative(root, fileName)}:${line}`;
+  return { where, text };
+}
