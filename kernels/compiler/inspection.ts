@@ -19,8 +19,11 @@ export function inspectAt(
   const definitions = project.service.getDefinitionAtPosition(fileName, at) ?? [];
   const info = quickInfo(project, fileName, at, definitions[0]);
   if (!info) return undefined;
+  const signature = withoutAlias(ts.displayPartsToString(info.displayParts));
+  // What TypeScript says of a name that does not exist.
+  if (signature === "any" && definitions.length === 0) return undefined;
   return {
-    signature: withoutAlias(ts.displayPartsToString(info.displayParts)),
+    signature,
     documentation: ts.displayPartsToString(info.documentation),
     tags: (info.tags ?? []).map(({ name, text }) => ({ name, text: ts.displayPartsToString(text) })),
     definitions: definitions.slice(0, maxDefinitions).flatMap((found) => describe(project, found) ?? []),

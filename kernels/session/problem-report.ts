@@ -18,7 +18,8 @@ export function reportProblems(problems: readonly Problem[], source: string, lab
     traceback.push(`Cell ${label}:${line}:${column}`);
     traceback.push(`${String(line).padStart(6)} │ ${lines[line - 1] ?? ""}`);
     traceback.push(`       │ ${" ".repeat(Math.max(0, column - 1))}${red("^".repeat(length))}`);
-    const hint = hintFor(lines[line - 1] ?? "");
+    const isFirst = lines.slice(0, line - 1).every((before) => before.trim() === "");
+    const hint = isFirst ? undefined : hintFor(lines[line - 1] ?? "");
     if (hint && !traceback.includes(hint)) traceback.push(hint);
   }
   if (problems.length > maxShown) traceback.push(`… and ${problems.length - maxShown} more`);
