@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { memorySource, ShuffledOrder } from "./source";
+import { memorySource } from "./source";
+import { ShuffledOrder } from "./stream";
 
 describe("order of rows", () => {
   test("every epoch has each row once, in another order, across batches that straddle epochs", () => {

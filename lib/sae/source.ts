@@ -1,5 +1,5 @@
-/** Where training rows come from, and the seeded order in which they come. */
-import { Random } from "../tensor";
+/** Where training rows come from: rows that can be fetched by number, or rows that are made one after the other. */
+import type { Random } from "../tensor";
 
 /** Rows of activations that can be fetched by number. */
 export interface ActivationSource {
@@ -16,6 +16,21 @@ export interface ActivationSource {
    * rows come by `random.permutation`.
    */
   order?(random: Random): { rows(from: number, to: number): Uint32Array };
+}
+
+/** Rows of activations that a model makes as they are needed, in passes over its data. */
+export interface ActivationProducer {
+  /** Number N of rows of a pass. */
+  readonly rows: number;
+  /** Width D of a row. */
+  readonly width: number;
+  /** Names what is produced, so that a run is not resumed on other data. */
+  readonly contentHash?: string;
+  /**
+   * Pass `pass` from its row `from` on, as blocks of whole rows [n·D] of any length. The same arguments give the same rows
+   * whenever it is called; neighbouring rows should not be alike, as the buffer mixes only so far.
+   */
+  produce(pass: number, from: number): AsyncIterable<Float32Array>;
 }
 
 /** A source over rows in memory. `data` [N·D] is not copied. */
@@ -38,57 +53,20 @@ export function memorySource(data: Float32Array, width: number, contentHash?: st
   };
 }
 
-/** All there is to a place in the order of rows: safe to keep in JSON. */
-export interface DataPosition {
-  /** Whole passes done. */
-  epoch: number;
-  /** Rows of this pass already given out. */
-  cursor: number;
-}
-
-/**
- * Row numbers in batches: each epoch is a new order, the source's own if it has one, that depends on the seed and the epoch alone, so that
- * a position is enough to go on from. Rows left over at an epoch's end start the next epoch's first batch.
- */
-export class ShuffledOrder {
-  private current: { rows(from: number, to: number): Uint32Array } | undefined;
-  private currentEpoch = -1;
-
-  constructor(
-    private readonly source: Pick<ActivationSource, "rows" | "order">,
-    private readonly seed: number,
-    readonly position: DataPosition = { epoch: 0, cursor: 0 },
-  ) {}
-
-  /** The next `count` row numbers; moves the position on. */
-  next(count: number): Uint32Array {
-    const out = new Uint32Array(count);
-    let filled = 0;
-    while (filled < count) {
-      if (this.position.cursor >= this.source.rows) {
-        this.position.epoch++;
-        this.position.cursor = 0;
-      }
-      const { cursor } = this.position;
-      const taken = Math.min(count - filled, this.source.rows - cursor);
-      out.set(this.order().rows(cursor, cursor + taken), filled);
-      this.position.cursor += taken;
-      filled += taken;
-    }
-    return out;
+/** Some rows of a source as a source of their own, a training or held-out part for instance. `rows` is not copied. */
+export function rowsOfSource(source: ActivationSource, rows: Uint32Array, name: string): ActivationSource {
+  const bad = rows.find((row) => row >= source.rows);
+  if (rows.length === 0 || bad !== undefined) {
+    throw new Error(`rowsOfSource: expected rows < ${source.rows}, got ${bad ?? "none"}`);
   }
-
-  private order(): { rows(from: number, to: number): Uint32Array } {
-    const { epoch } = this.position;
-    if (!this.current || this.currentEpoch !== epoch) {
-      const random = new Random(this.seed).fork(`epoch-${epoch}`);
-      this.current = this.source.order?.(random) ?? wholeOrder(random.permutation(this.source.rows));
-      this.currentEpoch = epoch;
-    }
-    return this.current;
-  }
-}
-
-function wholeOrder(permutation: Uint32Array) {
-  return { rows: (from: number, to: number) => permutation.subarray(from, to) };
+  return {
+    rows: rows.length,
+    width: source.width,
+    contentHash: `${source.contentHash ?? ""}:${name}`,
+    gather: (indices, into) =>
+      source.gather(
+        Uint32Array.from(indices, (index) => rows[index]),
+        into,
+      ),
+  };
 }

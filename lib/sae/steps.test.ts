@@ -6,9 +6,11 @@ import { after, describe, test } from "node:test";
 import { readSafetensors } from "../io";
 import { Adam, disposeAll, expectNoLeak, type NamedTensors, type Tensor, tf } from "../tensor";
 import { trainingOf } from "./architectures";
+import { takeSnapshot } from "./checkpoint";
 import { resolveTrainingConfig, type SaeTrainingConfig, type SaeTrainingOptions } from "./config";
 import { RunFolder } from "./run-folder";
-import { deadFeatures, trainSae } from "./trainer";
+import { trainSae } from "./trainer";
+import { deadFeatures } from "./training";
 
 /** Written by fixtures/make.py: SAELens's training classes, and the post's recipe in PyTorch. */
 const FIXTURES = join(__dirname, "fixtures", "steps");
@@ -130,25 +132,28 @@ describe("whole runs end where the reference's do", () => {
       const { config, batches } = fixture;
       // A checkpoint before the first step carries the reference's start, and the source gives its batches in turn.
       const folder = new RunFolder(join(root, file));
-      await folder.open(config, "");
+      const stopping = { evaluateEvery: 0, metric: "fvu", patience: 0, restoreBest: false };
+      await folder.open({ config, data: `#order-${config.seed}`, stopping });
       const parameters = toParameters(fixture.read("start"));
       const optimizer = new Adam(parameters);
-      await folder.writeCheckpoint(optimizer, {
+      const start = {
         step: 0,
-        position: { epoch: 0, cursor: 0 },
         seconds: 0,
         scaling: { scale: 1, centre: new Float32Array(config.dIn) },
         stepsSinceFired: fixture.stepsSinceFired,
         activationThreshold: 0,
-      });
+      };
+      const place = { position: { epoch: 0, cursor: 0 }, tensors: new Map() };
+      await folder.checkpoints.write(takeSnapshot(optimizer, start, place), 2, []);
+      await folder.checkpoints.settled();
       optimizer.dispose();
       disposeAll(parameters);
-      let next = -1; // the first rows asked for are those that the start is estimated from
+      let next = 0;
       const inTurn = {
         rows: config.batchSize,
         width: config.dIn,
         gather(_: Uint32Array, into: Float32Array) {
-          if (next >= 0) into.set(batches.subarray(next * into.length, (next + 1) * into.length));
+          into.set(batches.subarray(next * into.length, (next + 1) * into.length));
           next++;
         },
       };

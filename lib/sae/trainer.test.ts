@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { expectNoLeak, Random, type Tensor2D, tf } from "../tensor";
 import type { SaeTrainingOptions } from "./config";
-import { RunFolder, type TrainingMetrics } from "./run-folder";
+import type { TrainingMetrics } from "./metrics";
 import type { Sae } from "./sae";
 import { memorySource } from "./source";
 import { type TrainSaeOptions, trainSae } from "./trainer";
@@ -114,36 +113,6 @@ test("a run that broke off between checkpoints is taken up from the last one to 
     Array.from({ length: 30 }, (_, i) => i + 1),
   );
   sae.dispose();
-});
-
-test("a process killed in the middle of its work leaves a run that resumes to the same bits", async () => {
-  const options: SaeTrainingOptions = { ...short, steps: 400 };
-  const expected = await hashOfRun(options);
-  const runFolder = newFolder();
-  const script = join(root, "to-be-killed.ts");
-  writeFileSync(
-    script,
-    `
-    import { memorySource, trainSae } from ${JSON.stringify(join(__dirname, "index"))};
-    const data = Float32Array.from(JSON.parse(process.env.ROWS!));
-    trainSae(memorySource(data, ${WIDTH}, "rows"), ${JSON.stringify(options)}, {
-      runFolder: ${JSON.stringify(runFolder)},
-      checkpointEvery: 1,
-      onCheckpoint: ({ step }) => console.log("step", step),
-    });`,
-  );
-  const child = spawn(process.execPath, ["--import", "tsx", script], {
-    cwd: join(__dirname, "../.."),
-    env: { ...process.env, ROWS: JSON.stringify([...rows]), NODE_TEST_CONTEXT: "" },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  child.stdout.on("data", (chunk) => {
-    if (String(chunk).includes("step 1")) child.kill("SIGKILL");
-  });
-  const signal = await new Promise((resolve) => child.on("exit", (_, killedBy) => resolve(killedBy)));
-  assert.equal(signal, "SIGKILL");
-  assert.equal(new RunFolder(runFolder).isFinished(), false);
-  assert.equal(await hashOfRun(options, { runFolder }), expected);
 });
 
 test("a finished run is read back without training, and restart trains it anew", async () => {
