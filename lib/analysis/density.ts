@@ -18,6 +18,10 @@ export interface DensityResult {
   meanActivation: Float64Array;
   /** Features that fired on no row. */
   deadFeatures: number;
+  /** Features that fire on more than a tenth of the rows. */
+  denseFeatures: number;
+  /** Features that fire, but on no more than one row in 10,000: where the post's ultra-low-density cluster is (Fry, 2024). */
+  ultraLowDensityFeatures: number;
 }
 
 /** Counts for `DensityResult`; the rows may come in any batches and parts be merged. */
@@ -83,7 +87,9 @@ export class FeatureDensity {
   result(): DensityResult {
     const { rows, fired, sums } = this;
     const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
-    const featureDensity = fired.map((count) => count / rows);
+    const featureDensity = fired.map((times) => times / rows);
+    const count = (is: (share: number) => boolean) =>
+      featureDensity.reduce((sum, share) => sum + (is(share) ? 1 : 0), 0);
     return {
       rows,
       l0: total(fired) / rows,
@@ -91,7 +97,9 @@ export class FeatureDensity {
       featureDensity,
       log10Density: featureDensity.map((share) => Math.log10(share + LOG_FLOOR)),
       meanActivation: sums.map((sum, feature) => (fired[feature] > 0 ? sum / fired[feature] : 0)),
-      deadFeatures: fired.reduce((count, times) => count + (times === 0 ? 1 : 0), 0),
+      deadFeatures: count((share) => share === 0),
+      denseFeatures: count((share) => share > 0.1),
+      ultraLowDensityFeatures: count((share) => share > 0 && share <= 1e-4),
     };
   }
 }

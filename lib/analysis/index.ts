@@ -1,5 +1,6 @@
 /** Measurements: streaming, mergeable, without plots. */
 export * from "./ablation-effect";
+export * from "./baselines";
 export * from "./clusters";
 export * from "./collect";
 export * from "./density";
@@ -11,5 +12,6 @@ export * from "./logit-lens";
 export * from "./neuron-alignment";
 export * from "./reconstruction";
 export * from "./ridge";
+export * from "./splice";
 export * from "./study";
 export * from "./top-examples";

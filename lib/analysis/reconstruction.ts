@@ -17,6 +17,11 @@ export interface ReconstructionResult {
   cosine: number;
   /** mean ‖x̂‖₂ / mean ‖x‖₂: below 1 when the reconstruction shrinks. */
   relativeNorm: number;
+  /**
+   * Σ‖x̂‖² / Σ x̂·x, the factor by which x̂ should be divided to be nearest to x: below 1 when activations shrink (γ of Rajamanoharan
+   * et al., 2024). About zero, as there; where the rows' common mean is large it is near 1 whatever the features do.
+   */
+  relativeReconstructionBias: number;
 }
 
 /** Sums for `ReconstructionResult`, in float64; the rows may come in any batches and parts be merged. */
@@ -31,6 +36,8 @@ export class Reconstruction {
   private cosines = 0;
   private norms = 0;
   private normsHat = 0;
+  private squaresHat = 0;
+  private products = 0;
 
   /** For rows of `width` D. */
   constructor(readonly width: number) {
@@ -70,6 +77,8 @@ export class Reconstruction {
       part.cosines += dot === 0 ? 0 : dot / (norm * normHat);
       part.norms += norm;
       part.normsHat += normHat;
+      part.squaresHat += squareHat;
+      part.products += dot;
     }
     for (let d = 0; d < D; d++) part.mean[d] /= part.rows;
     for (let at = 0; at < x.length; at += D) {
@@ -96,6 +105,8 @@ export class Reconstruction {
     this.cosines += other.cosines;
     this.norms += other.norms;
     this.normsHat += other.normsHat;
+    this.squaresHat += other.squaresHat;
+    this.products += other.products;
   }
 
   /** The measurements of all rows so far. Without rows they are NaN. */
@@ -111,6 +122,7 @@ export class Reconstruction {
       explainedVarianceFry: 1 - this.errors / this.squares,
       cosine: this.cosines / this.rows,
       relativeNorm: this.normsHat / this.norms,
+      relativeReconstructionBias: this.squaresHat / this.products,
     };
   }
 }
