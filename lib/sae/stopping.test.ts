@@ -121,7 +121,10 @@ test("a failure names step, cause and the last good checkpoint, which can be loa
   await assert.rejects(run, (error) => {
     assert.ok(error instanceof TrainingFailure);
     assert.equal(error.step, 21);
-    assert.match(error.message, /expected finite losses, got .*mse NaN.* at step 21; the last good checkpoint/);
+    assert.match(
+      error.message,
+      /expected finite losses, got .*mse NaN.* at step 21; the last good checkpoint/,
+    );
     assert.equal(error.checkpoint, new RunFolder(runFolder).checkpoints.pathOf(20));
     return existsSync(error.checkpoint as string);
   });
