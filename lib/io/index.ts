@@ -4,6 +4,7 @@ export * from "./atomic";
 export * from "./block-shuffle";
 export * from "./cache-folder";
 export * from "./file-hash";
+export * from "./half-floats";
 export * from "./hub";
 export * from "./images";
 export type { RowDtype } from "./row-blocks";

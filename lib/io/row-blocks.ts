@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { RowRange } from "./block-shuffle";
-import { float16Table } from "./safetensors";
+import { float16Table } from "./half-floats";
 import type { Shard } from "./shards";
 
 export type RowDtype = "float32" | "float16";

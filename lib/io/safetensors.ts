@@ -1,6 +1,7 @@
 /** safetensors files: a JSON header, then little-endian tensors back to back. Format: huggingface/safetensors. */
 import { type FileHandle, open } from "node:fs/promises";
 import { writeFileAtomic } from "./atomic";
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./half-floats";
 
 export type SafetensorsDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "U32" | "U8" | "BOOL";
 type NumberArray = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
@@ -115,7 +116,7 @@ export class SafetensorsReader {
   }
 }
 
-/** Writes a file whole or not at all. F16 takes float32 data and rounds to nearest even. */
+/** Writes a file whole or not at all. F16 and BF16 take float32 data and round to nearest even. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -211,70 +212,14 @@ function decode(dtype: SafetensorsDtype, bytes: Uint8Array): NumberArray {
 }
 
 function encode(dtype: SafetensorsDtype, data: NumberArray, name: string): Uint8Array {
-  if (dtype === "F16") {
-    if (!(data instanceof Float32Array)) throw new Error(`${name}: expected float32 numbers for F16`);
-    return new Uint8Array(float32ToFloat16(data).buffer);
+  if (dtype === "F16" || dtype === "BF16") {
+    if (!(data instanceof Float32Array)) throw new Error(`${name}: expected float32 numbers for ${dtype}`);
+    return new Uint8Array((dtype === "F16" ? float32ToFloat16(data) : float32ToBfloat16(data)).buffer);
   }
-  if (dtype === "BF16") throw new Error(`${name}: expected another dtype, got BF16 (do: write F32 or F16)`);
   if (data.BYTES_PER_ELEMENT !== BYTES[dtype]) {
     throw new Error(
       `${name}: expected ${BYTES[dtype]} bytes a number for ${dtype}, got ${data.BYTES_PER_ELEMENT}`,
     );
   }
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-let halfTable: Float32Array | undefined;
-
-/** The value of each of the 65,536 IEEE half floats, by its bits. */
-export function float16Table(): Float32Array {
-  if (!halfTable) {
-    halfTable = new Float32Array(65536);
-    for (let i = 0; i < 65536; i++) {
-      const sign = i & 0x8000 ? -1 : 1;
-      const exponent = (i >> 10) & 31;
-      const fraction = i & 1023;
-      if (exponent === 31) halfTable[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-      else if (exponent === 0) halfTable[i] = sign * fraction * 2 ** -24;
-      else halfTable[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-    }
-  }
-  return halfTable;
-}
-
-/** IEEE half floats as their bits -> float32, through a table of all of them. */
-export function float16ToFloat32(bits: Uint16Array): Float32Array {
-  const table = float16Table();
-  const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]];
-  return out;
-}
-
-/** float32 -> the bits of the nearest IEEE half float, ties to even; too large becomes infinity. */
-export function float32ToFloat16(values: Float32Array): Uint16Array {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const out = new Uint16Array(values.length);
-  for (let i = 0; i < words.length; i++) {
-    const sign = (words[i] >>> 16) & 0x8000;
-    const magnitude = words[i] & 0x7fffffff;
-    let half: number;
-    if (magnitude > 0x7f800000) half = 0x7e00;
-    else if (magnitude >= 0x477ff000) half = 0x7c00;
-    else if (magnitude < 0x38800000) half = roundEven(Math.abs(values[i]) * 2 ** 24);
-    else half = (magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13;
-    out[i] = sign | half;
-  }
-  return out;
-}
-
-function roundEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
-
-function bfloat16ToFloat32(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
-  return new Float32Array(words.buffer);
 }
