@@ -1,73 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  Clip,
-  type ClipConfig,
-  type ClipTokenizer,
-  initialParameters,
-  preprocessorConfig,
-  runWithCache,
-} from "../clip";
-import type { Dataset } from "../datasets";
-import { memorySource, Sae } from "../sae";
+import { type Clip, runWithCache } from "../clip";
+import { memorySource } from "../sae";
 import { expectNoLeak, Random, type Tensor, tf, unitRows } from "../tensor";
 import { ablationEffect } from "./ablation-effect";
+import { D, F, N, pictureOf, pictures, tinyModels } from "./fixtures/tiny-world";
 import { TopExamples } from "./top-examples";
 
-const [D, F, C, N] = [16, 6, 5, 7];
-const tower = {
-  num_hidden_layers: 2,
-  num_attention_heads: 2,
-  layer_norm_eps: 1e-5,
-  hidden_act: "quick_gelu" as const,
-  hidden_size: D,
-  intermediate_size: 32,
-};
-const config = {
-  projection_dim: 8,
-  logit_scale_init_value: 1,
-  vision_config: { ...tower, image_size: 16, patch_size: 8, num_channels: 3 },
-  text_config: { ...tower, vocab_size: 8, max_position_embeddings: 4, bos_token_id: 6, eos_token_id: 7 },
-} as ClipConfig;
-
-const bytesOf = (i: number) => {
-  const random = new Random(`picture/${i}`);
-  return Uint8Array.from({ length: 768 }, () => random.int(256));
-};
-const pictures = {
-  pictureShape: [16, 16, 3],
-  size: N,
-  pictures: async (indices: ArrayLike<number>) =>
-    Uint8Array.from(Array.from(indices).flatMap((i) => [...bytesOf(i)])),
-} as unknown as Dataset;
+const C = 5;
 
 function world() {
-  const random = new Random("world");
-  const parameters = initialParameters(config, random);
-  const clip = new Clip(
-    config,
-    parameters,
-    undefined as unknown as ClipTokenizer,
-    preprocessorConfig(16),
-    "",
-  );
-  const weights = {
-    WEnc: random.normalTensor([D, F]),
-    bEnc: random.normalTensor([F]),
-    WDec: random.normalTensor([F, D]),
-    bDec: random.normalTensor([D]),
-  };
-  const sae = new Sae({ architecture: "standard", dIn: D, dSae: F, applyBDecToInput: true }, weights);
-  const texts = random.normalTensor([C, 8]);
+  const texts = new Random("texts").normalTensor([C, 8]);
   const top = new TopExamples(F, 3);
   for (let feature = 0; feature < F - 1; feature++) {
     for (let i = 0; i <= feature; i++) top.offer(feature, 1 + i / 4, (2 * feature + i) % N);
   }
-  return { clip, sae, texts, top };
+  return { ...tinyModels(), texts, top };
 }
 
 async function classTokens(clip: Clip, hookPoint: "blocks.0.hook_resid_post" | "blocks.1.hook_resid_post") {
-  const shown = Array.from({ length: N }, (_, i) => ({ data: bytesOf(i), width: 16, height: 16 }));
+  const shown = Array.from({ length: N }, (_, i) => pictureOf(i));
   const cache = await runWithCache(clip, { pictures: shown }, { hooks: [hookPoint], tokens: "class" });
   const data = await cache[hookPoint].data<"float32">();
   cache[hookPoint].dispose();

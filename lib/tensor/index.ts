@@ -1,5 +1,6 @@
 /** The one door to TensorFlow. */
 export * from "./adam";
+export * from "./affine";
 export * from "./backend";
 export * from "./frozen";
 export * from "./host-adam";
