@@ -107,6 +107,8 @@ export interface Encoded {
   least: number;
   /** Whether every pre-activation was a finite number. */
   finite: boolean;
+  /** Share of the blocks of features that are kept as matrices, because much fires in them. */
+  matrices: number;
 }
 
 let loaded: Native | undefined;

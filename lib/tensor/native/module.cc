@@ -120,7 +120,7 @@ napi_value setRows(napi_env, const Arguments &args) {
   return nullptr;
 }
 
-/* (active, x, encoder [., D+1], ids or null, F, {rule, k, gain, signedValues}, sums [F]) -> {count, finite, least} */
+/* (active, x, encoder [., D+1], ids or null, F, {rule, k, gain, signedValues}, sums [F]) -> {count, least, finite, matrices} */
 napi_value encode(napi_env env, const Arguments &args) {
   auto *active = args.handle<Active>(args[0]);
   auto *x = args.handle<Rows>(args[1]);
@@ -139,7 +139,10 @@ napi_value encode(napi_env env, const Arguments &args) {
   napi_get_boolean(env, active->finite, &finite);
   napi_set_named_property(env, out, "count", numberValue(env, static_cast<double>(active->count)));
   napi_set_named_property(env, out, "least", numberValue(env, active->least));
+  int64_t matrices = 0;
+  for (const Block &block : active->blocks) matrices += block.dense;
   napi_set_named_property(env, out, "finite", finite);
+  napi_set_named_property(env, out, "matrices", numberValue(env, static_cast<double>(matrices) / active->blocks.size()));
   return out;
 }
 
