@@ -162,7 +162,10 @@ describe("activations, reconstruction and gradients equal the formulas in float6
       );
       const scores = f.flatMap((row) => row.map((value, i) => value * (own.gain?.[i] ?? 1)));
       const least = scores.filter((value) => value > 0).reduce((a, b) => Math.min(a, b));
-      assert.ok(Math.abs(encoded.least - least) <= 1e-5 * least + 2e-6, `least ${encoded.least}, expected ${least}`);
+      assert.ok(
+        Math.abs(encoded.least - least) <= 1e-5 * least + 2e-6,
+        `least ${encoded.least}, expected ${least}`,
+      );
 
       const out = new Float32Array(B * D);
       active.decode(decoder, D, 0, ids.length, out);
