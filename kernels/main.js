@@ -1,8 +1,10 @@
-// The kernel's process: `node kernels/main.js -f connection.json`. Starts the server and compiler threads; cells run in this one.
+// The kernel's process: `node kernels/main.js -f connection.json`. Starts the server's thread; cells run in this one. What runs is the
+// code that the set-up made JavaScript of, or the sources themselves where they are not what it was made of.
 
 const fs = require("node:fs");
 const path = require("node:path");
 const { Worker } = require("node:worker_threads");
+const { preparedKernel } = require("./prepared.js");
 
 const root = path.resolve(__dirname, "..");
 const flag = process.argv.indexOf("-f");
@@ -21,21 +23,27 @@ const connection = JSON.parse(fs.readFileSync(connectionFile, "utf8"));
 const state = new SharedArrayBuffer(16);
 /** What cells print, on its way to the server's thread: see executor/output-pipe.ts. */
 const output = new SharedArrayBuffer(64 + 2 ** 20);
+const prepared = preparedKernel(root);
+const code = prepared?.code ?? __dirname;
+const isPrepared = prepared !== undefined;
+/** A file of the kernel's own code. */
+const own = (name) => path.join(code, `${name}.${isPrepared ? "js" : "ts"}`);
 
-/** A thread runs one TypeScript file through the same loader as everything else. */
-function startThread(entry, workerData) {
-  const worker = new Worker(path.join(__dirname, "thread.js"), {
-    workerData: { ...workerData, entry, root, notebookDir },
-    stdin: false,
-  });
-  worker.on("error", (error) => {
-    fs.writeSync(2, `kernels/${entry}: internal: ${error?.stack ?? error}\n`);
-    exit(1);
-  });
-  return worker;
-}
+const server = new Worker(path.join(code, "thread.js"), {
+  workerData: {
+    ...{ connection, state, output, root, notebookDir, isPrepared },
+    snapshot: prepared?.snapshot,
+    entry: path.relative(code, own("session/server")),
+  },
+  stdin: false,
+});
+server.on("error", (error) => {
+  fs.writeSync(2, `kernels/session/server: internal: ${error?.stack ?? error}\n`);
+  exit(1);
+});
 
-const server = startThread("session/server.ts", { connection, state, output });
-
-require("./loader.js").useTypeScript(root);
-require("./executor/main.ts").startExecutor({ root, notebookDir, server, state, output });
+const { useTypeScript } = require("./loader.js");
+if (!isPrepared) useTypeScript(root);
+require(own("executor/main")).startExecutor({ root, notebookDir, server, state, output });
+// Cells import TypeScript; the first of them is still being compiled.
+if (isPrepared) setImmediate(useTypeScript, root);

@@ -1,7 +1,9 @@
-// First code of each worker thread: makes TypeScript loadable, then loads the thread's own entry.
+// First code of the server's thread: starts the compiler's process, then loads the thread's own entry.
 
 const path = require("node:path");
 const { workerData } = require("node:worker_threads");
 
-require("./loader.js").useTypeScript(workerData.root);
-require(path.join(__dirname, workerData.entry));
+const { entry, root, notebookDir, snapshot, isPrepared } = workerData;
+require("./compiler-process.js").spawnFirst({ root, notebookDir, snapshot });
+if (!isPrepared) require("./loader.js").useTypeScript(root);
+require(path.join(__dirname, entry));

@@ -1,5 +1,7 @@
-/** Set-up step: the notebooks' type checker, with all types loaded, as a snapshot in .vitrine/kernel. */
+/** Set-up step: the kernel's code as JavaScript, and its type checker with all types loaded, in .vitrine/kernel. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { sourcesOf } from "../../kernels/prepared.js";
 import { typescriptArguments } from "../typescript.mjs";
 import { runLogged } from "./child.mjs";
 import { hashFiles } from "./stamp.mjs";
@@ -8,7 +10,7 @@ import { hashFiles } from "./stamp.mjs";
 export function compiler(paths) {
   const step = {
     id: "compiler",
-    title: "type checker of the notebooks",
+    title: "kernel and its type checker",
     expectation: "loading all types, about 10 s",
     needs: [],
     needsMB: 150,
@@ -17,19 +19,23 @@ export function compiler(paths) {
     inputs: () => ({
       node: process.version,
       root: paths.root,
-      code: hashFiles([join(paths.root, "kernels", "compiler"), join(paths.root, "tsconfig.json")]),
+      code: hashFiles([...sources(paths.root), "tsconfig.json"].map((name) => join(paths.root, name))),
       lock: hashFiles([paths.lockFile]),
     }),
-    outputs: () => [join(paths.kernelState, "compiler.blob"), join(paths.kernelState, "compiler.json")],
+    outputs: () => ["compiler.blob", "prepared.json", "code"].map((name) => join(paths.kernelState, name)),
     async run(context) {
       await runLogged(context, {
         step,
         command: process.execPath,
-        args: typescriptArguments(paths, "prepare-compiler", []),
+        args: typescriptArguments(paths, "prepare-kernel", []),
         name: "vitrine",
       });
       return {};
     },
   };
   return step;
+}
+
+function sources(root) {
+  return existsSync(join(root, "kernels")) ? sourcesOf(root) : [];
 }

@@ -1,13 +1,14 @@
 /** Starts the compiler's process and stands for it: method calls as numbered messages. */
-import { type ChildProcess, spawn } from "node:child_process";
-import path from "node:path";
-import { preparedCompiler } from "./build";
+import type { ChildProcess } from "node:child_process";
+import { spawnCompiler, takeFirst } from "../compiler-process";
 import type { CompileResult, CompilerClient } from "./contract";
 
 export interface CompilerProcessOptions {
   /** The clone. */
   root: string;
   notebookDir: string;
+  /** Of the process, where the set-up made one. */
+  snapshot: string | undefined;
   /** The process was lost and another one started, or failed to; says why. */
   onLost(reason: string): void;
 }
@@ -67,12 +68,7 @@ class CompilerProcess {
   }
 
   #start(): ChildProcess {
-    const { root, notebookDir } = this.#options;
-    const snapshot = preparedCompiler(root);
-    const start = snapshot ? ["--snapshot-blob", snapshot] : [path.join(root, "kernels", "compiler-main.js")];
-    const child = spawn(process.execPath, [...start, root, notebookDir], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
+    const child = takeFirst() ?? spawnCompiler(this.#options);
     const since = performance.now();
     const onEnd = (reason: string) => {
       if (child === this.#child) this.#lost(reason, performance.now() - since < shortLifeMs);

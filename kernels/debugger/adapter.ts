@@ -1,7 +1,7 @@
 /** The debugger as Jupyter's front ends speak to it: requests of the Debug Adapter Protocol, with Jupyter's additions. */
-import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CompiledCell } from "../compiler";
+import { ownFolders } from "../own-code";
 import type { Json } from "../protocol";
 import { type Breakpoint, Breakpoints, type SourceBreakpoint } from "./breakpoints";
 import { DebuggeeClient } from "./debuggee-client";
@@ -159,8 +159,10 @@ export class DebugAdapter {
     if (!this.#isStarted) {
       await this.#connect();
       await this.#inspector.post("Debugger.enable");
-      const kernel = escapePattern(pathToFileURL(path.join(this.#options.root, "kernels")).href);
-      const patterns = ["^node:", "/node_modules/", `^${kernel}/(?!debugger/debuggee\\.ts)`];
+      const kernel = ownFolders(this.#options.root).map((folder) => {
+        return `^${escapePattern(pathToFileURL(folder).href)}/(?!debugger/debuggee\\.[jt]s)`;
+      });
+      const patterns = ["^node:", "/node_modules/", ...kernel];
       await this.#inspector.post("Debugger.setBlackboxPatterns", { patterns });
       await this.#debuggee.call("attach");
       this.#isStarted = true;

@@ -27,7 +27,7 @@ export class DebuggeeClient {
 
   /** Loads debuggee.ts there. */
   async load(): Promise<void> {
-    const file = JSON.stringify(path.join(__dirname, "debuggee.ts"));
+    const file = JSON.stringify(path.join(__dirname, `debuggee${path.extname(__filename)}`));
     const expression = `process.mainModule.require(${file}).debuggee`;
     const result = await this.#inspector.post<Runtime.EvaluateReturnType>("Runtime.evaluate", { expression });
     this.#objectId = resultOf(result).objectId;

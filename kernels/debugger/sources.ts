@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CompiledCell } from "../compiler";
+import { isOwnCode } from "../own-code";
 import { murmur2 } from "./hash";
 import type { Debugger, MainThreadInspector } from "./inspector";
 import { Script } from "./script";
@@ -142,7 +143,7 @@ export class Sources {
   #isOwnFile(fileName: string): boolean {
     if (this.#cells.has(fileName)) return true;
     if (fileName.includes(`${path.sep}node_modules${path.sep}`)) return false;
-    return !fileName.startsWith(path.join(this.#root, "kernels") + path.sep);
+    return !isOwnCode(this.#root, fileName);
   }
 
   #script(scriptId: string): Promise<Script> {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { inspect } from "node:util";
+import { isOwnCode } from "../own-code";
 import type { ErrorOutput } from "./contract";
 
 /** A cell that can appear in a stack trace. */
@@ -89,7 +90,7 @@ function framesOf(error: Error): Frame[] {
 function isOfInterest(fileName: string, { cells, root }: TracebackOptions): boolean {
   if (cells.has(fileName)) return true;
   if (!path.isAbsolute(fileName)) return false;
-  return !fileName.startsWith(path.join(root, "kernels") + path.sep);
+  return !isOwnCode(root, fileName);
 }
 
 function readSource(fileName: string): string | undefined {

@@ -21,12 +21,13 @@ interface ServerData {
   output: SharedArrayBuffer;
   root: string;
   notebookDir: string;
+  snapshot: string | undefined;
 }
 
-const { connection, state, output, root, notebookDir } = workerData as ServerData;
+const { connection, state, output, root, notebookDir, snapshot } = workerData as ServerData;
 const executor = parentPort as MessagePort;
 const post = (message: ToExecutor) => executor.postMessage(message);
-const compiler = startCompiler({ root, notebookDir, onLost: log });
+const compiler = startCompiler({ root, notebookDir, snapshot, onLost: log });
 const sockets = new Sockets(connection.key, connection.signature_scheme);
 const runner = new Runner({ post, state });
 
