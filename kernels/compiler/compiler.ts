@@ -7,7 +7,7 @@ import { completeCode, type LiveText } from "./completion";
 import type { CellForm, CompileResult, Completeness, Completion, Inspection, Problem } from "./contract";
 import { emitCell } from "./emit";
 import { inspectAt } from "./inspection";
-import { type DeclaredName, declaredNames, mentionedNames } from "./names";
+import { type DeclaredName, declaredNames, importedModules, mentionedNames } from "./names";
 import { type Insertion, insert, PastResults, resultExport, resultNames } from "./past-results";
 import { problemsIn } from "./problems";
 import { cellImport, Project, type ProjectOptions } from "./project";
@@ -128,7 +128,7 @@ export class Compiler {
       declared: [...exported.values()].filter(({ name }) => values.has(name)),
       options: this.#project.options,
     });
-    return { ok: true, cell: { id, fileName, source, code, prefixLength } };
+    return { ok: true, cell: { id, fileName, source, code, imports: importedModules(file), prefixLength } };
   }
 
   /** Makes the cell's types visible, and those of its values that the run has brought to life; its result's as that of `line`. */

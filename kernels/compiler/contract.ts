@@ -16,6 +16,8 @@ export interface CompiledCell {
   source: string;
   /** A CommonJS module that exports the cell as one async function, with an inline source map. */
   code: string;
+  /** The modules that it imports, by the names that it uses. */
+  imports: string[];
   /** Characters that the compiler put in front of the first line: columns there are off by as many. */
   prefixLength: number;
 }

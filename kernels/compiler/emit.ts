@@ -168,6 +168,10 @@ function guardAwaits(context: ts.TransformationContext): ts.Transformer<ts.Sourc
   };
   const visit = (node: ts.Node): ts.Node => {
     if (ts.isAwaitExpression(node)) return awaited(node);
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const args = node.arguments.map((argument) => ts.visitNode(argument, visit, ts.isExpression));
+      return factory.createCallExpression(factory.createIdentifier("__cell.import"), undefined, args);
+    }
     if (ts.isCatchClause(node)) return caught(node);
     if (ts.isForOfStatement(node) && node.awaitModifier && !inFinally) return looped(node);
     if (!ts.isBlock(node) && !ts.isFunctionLike(node)) return ts.visitEachChild(node, visit, context);

@@ -77,6 +77,22 @@ export function mentionedNames(file: ts.SourceFile): Set<string> {
   return names;
 }
 
+/** The modules of `import … from "…"`, less those that only types are imported from. */
+export function importedModules(file: ts.SourceFile): string[] {
+  const modules = new Set<string>();
+  for (const statement of file.statements) {
+    if (ts.isImportDeclaration(statement) && !statement.importClause?.isTypeOnly) {
+      modules.add((statement.moduleSpecifier as ts.StringLiteral).text);
+    } else if (ts.isImportEqualsDeclaration(statement) && !statement.isTypeOnly) {
+      const { moduleReference } = statement;
+      if (ts.isExternalModuleReference(moduleReference)) {
+        modules.add((moduleReference.expression as ts.StringLiteral).text);
+      }
+    }
+  }
+  return [...modules];
+}
+
 function isExported(statement: ts.Statement): boolean {
   const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined;
   return modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;

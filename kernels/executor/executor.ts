@@ -7,7 +7,7 @@ import { CellContext, runIn, twoTurns } from "./context";
 import type { RunRequest, RunResult, Shown } from "./contract";
 import { Guard } from "./guard";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
-import { createCellRequire } from "./modules";
+import { CellModules } from "./modules";
 import { PastResults } from "./results";
 import { type Accessor, type Declared, Scope } from "./scope";
 import { settled } from "./settlement";
@@ -30,6 +30,7 @@ export interface ExecutorOptions {
 interface CellRuntime {
   declare(accessors: Readonly<Record<string, Accessor>>): void;
   guard: Guard;
+  import(name: string): Promise<unknown>;
 }
 
 /** A cell between its start and its end. */
@@ -64,7 +65,7 @@ export class Executor {
   /** What earlier cells ended with. */
   readonly results = new PastResults();
   readonly #scope = new Scope(this.results.names);
-  readonly #require: NodeJS.Require;
+  readonly #modules: CellModules;
   readonly #traced = new Map<string, TracedCell>();
   readonly #guard: Guard;
   #running: Running | undefined;
@@ -75,7 +76,7 @@ export class Executor {
     this.#shell = shell;
     this.#guard = new Guard(interrupter);
     const builtIn = new Map([...builtInModules, [scopeModule, this.#scope.values]]);
-    this.#require = createCellRequire(importBases, builtIn);
+    this.#modules = new CellModules({ root, bases: importBases, builtIn });
   }
 
   /** Runs a cell to its end, its error or its interruption; the promise is never rejected. */
@@ -140,18 +141,21 @@ export class Executor {
     const { context } = running;
     const runtime: CellRuntime = {
       guard: this.#guard,
+      import: (name) => this.#modules.import(name),
       declare: (accessors) => {
         running.declared = this.#scope.declare(accessors);
       },
     };
     // In a microtask of its own: when a busy cell is stopped from outside its stack is gone, but not that of `run`.
     await undefined;
+    runIn(context, () => this.#modules.refresh());
+    await runIn(context, () => this.#modules.prepare(cell.imports));
     const runCell = load(cell);
     const folder = path.dirname(cell.fileName);
     const call = async (): Promise<[unknown] | undefined> => {
       const exports = {};
       const run = runIn(context, () =>
-        runCell(exports, this.#require, { exports }, cell.fileName, folder, runtime),
+        runCell(exports, this.#modules.require, { exports }, cell.fileName, folder, runtime),
       );
       const result = await settled(run);
       return result && [await result[0]];

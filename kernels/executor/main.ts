@@ -95,7 +95,9 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   const reportStray = (thrown: unknown, promise?: Promise<unknown>) => {
     // What is left of an interrupted cell ends with this error; the person knows already.
     if (thrown instanceof Error && thrown.name === "KeyboardInterrupt") return;
-    const cell = cellOfFailure(thrown, promise)?.id ?? lastCellId;
+    const context = cellOfFailure(thrown, promise);
+    if (context?.isStopped) return;
+    const cell = context?.id ?? lastCellId;
     const { traceback } = executor.describe(thrown);
     post({ type: "stream", cellId: cell, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
   };
