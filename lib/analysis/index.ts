@@ -8,6 +8,7 @@ export * from "./directions";
 export * from "./evaluate";
 export * from "./feature-statistics";
 export * from "./feature-visualisation";
+export * from "./guess";
 export * from "./label-entropy";
 export * from "./logit-lens";
 export * from "./neuron-alignment";
