@@ -2,6 +2,7 @@
 export * from "./display";
 export * from "./feature-grid";
 export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
+export * from "./guess-card";
 export * from "./image";
 export * from "./interrupt";
 export * from "./liveCurves";
