@@ -3,6 +3,7 @@ import { type NamedTensors, recordingGradients, type Tensor, type TransformerOps
 import type { TowerConfig } from "./config";
 import type { BlockPoint, HookPoint, Tower } from "./hook-points";
 import type { Tap } from "./tap";
+import { runBlocks } from "./whole-blocks";
 
 export interface EncoderOptions {
   ops: TransformerOps;
@@ -27,18 +28,45 @@ export function encoderBlocks(
   config: TowerConfig,
   options: EncoderOptions,
 ): Tensor {
-  const { tap, firstTokenPools = false } = options;
+  const { tap, ops, mask, firstTokenPools = false } = options;
   const layers = config.num_hidden_layers;
   const last = tap.lastBlock(layers);
+  // A tape may still need what went in; without one its memory is better used again.
+  const replace = (old: Tensor, next: Tensor) => {
+    if (!recordingGradients()) old.dispose();
+    return next;
+  };
+  const firstTokenOnly = (layer: number) =>
+    firstTokenPools && layer === last && !tap.seesAllTokens(layer, layers);
+  const runsWhole = (layer: number) =>
+    ops.wholeBlocks && !recordingGradients() && !firstTokenOnly(layer) && !tap.looksInside(layer, layers);
   let stream = x;
-  for (let layer = 0; layer <= last && !tap.finished; layer++) {
-    const firstTokenOnly = firstTokenPools && layer === last && !tap.seesAllTokens(layer, layers);
-    const next = tf.tidy(() =>
-      encoderBlock(stream, parameters, tower, layer, config, { ...options, firstTokenOnly }),
-    );
-    // A tape may still need what went in; without one its memory is better used again.
-    if (!recordingGradients()) stream.dispose();
-    stream = next;
+  for (let layer = 0; layer <= last && !tap.finished; ) {
+    const before = layer;
+    if (runsWhole(layer)) {
+      stream = replace(stream, tap.at(`blocks.${layer}.hook_resid_pre`, stream).clone());
+      if (tap.finished) break;
+      // As far as nobody looks at the stream in between.
+      do layer++;
+      while (
+        layer <= last &&
+        runsWhole(layer) &&
+        !tap.wants(`blocks.${layer - 1}.hook_resid_post`) &&
+        !tap.wants(`blocks.${layer}.hook_resid_pre`)
+      );
+      const out = runBlocks(stream, parameters, tower, config, { from: before, to: layer, causal: !!mask });
+      stream = replace(stream, out);
+      stream = replace(stream, tap.at(`blocks.${layer - 1}.hook_resid_post`, stream).clone());
+    } else {
+      const next = tf.tidy(() =>
+        encoderBlock(stream, parameters, tower, layer, config, {
+          ...options,
+          firstTokenOnly: firstTokenOnly(layer),
+        }),
+      );
+      stream = replace(stream, next);
+      layer++;
+    }
   }
   return stream;
 }

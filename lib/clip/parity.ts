@@ -81,6 +81,14 @@ export async function comparePoints(parity: ParityCase): Promise<ParityReport> {
     }
     unit[tower] = unitRows(cache.hook_post_head_pre_normalize);
     disposeAll(cache);
+    // Where nobody looks inside of blocks they run as kernels: other code, the same numbers.
+    const streams = points.filter((point) => point.endsWith("hook_resid_post"));
+    const whole = await runWithCache(clip, parityInput(parity, tower), { hooks: streams });
+    for (const point of streams) {
+      const what = `${tower}/${point} of whole blocks`;
+      report.push(deviation(what, whole[point], expected[`${tower}/${point}`]));
+    }
+    disposeAll(whole);
   }
   const scaled = tf.tidy(() =>
     tf.matMul(unit.vision!, unit.text!, false, true).mul(clip.parameters.logit_scale.exp()),

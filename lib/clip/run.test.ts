@@ -25,11 +25,12 @@ after(() => parity.dispose());
 const LAST = "blocks.2.hook_resid_post";
 const T = 5;
 
-/** Frozen ops that count how often each is called, and on how many rows. */
+/** Frozen ops, one by one, that note how often each is called and on how many rows. */
 function countingOps() {
   const calls: string[] = [];
   const ops: TransformerOps = {
     ...frozen,
+    wholeBlocks: false,
     linear(x, weight, bias) {
       calls.push(`linear ${x.shape[0]}x${x.shape[1]} -> ${weight.shape[0]}`);
       return frozen.linear(x, weight, bias);

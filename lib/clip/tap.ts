@@ -76,6 +76,13 @@ export class Tap {
     return Math.min(layers - 1, Math.max(-1, ...[...this.read].map((point) => blockOf(point, layers))));
   }
 
+  /** Whether anybody looks at more of block `layer` than the stream before and behind it. */
+  looksInside(layer: number, layers: number): boolean {
+    return [...this.read, ...this.replace.keys()].some(
+      (point) => blockOf(point, layers) === layer && !/hook_resid_(pre|post)$/.test(point),
+    );
+  }
+
   /** Whether anybody looks at other tokens than the class token inside of block `layer`. */
   seesAllTokens(layer: number, layers: number): boolean {
     const inside = (point: HookPoint) => blockOf(point, layers) === layer;

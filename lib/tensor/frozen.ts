@@ -44,4 +44,5 @@ export const frozen: TransformerOps = {
   quickGelu,
   gelu,
   attention,
+  wholeBlocks: true,
 };

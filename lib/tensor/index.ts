@@ -12,4 +12,5 @@ export * from "./parameter-store";
 export * from "./random";
 export * from "./raw";
 export * from "./tape";
+export * from "./tower-kernel";
 export * from "./variable";

@@ -113,8 +113,12 @@ export interface Encoded {
 
 let loaded: Native | undefined;
 
-/** The addon. Throws where the set-up has not compiled it. */
 function native(): Native {
+  return kernelAddon() as Native;
+}
+
+/** The addon. Throws where the set-up has not compiled it. */
+export function kernelAddon(): object {
   if (loaded) return loaded;
   const path = join(__dirname, "..", "..", ".vitrine", "native", "kernels.node");
   try {

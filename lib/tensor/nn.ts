@@ -134,7 +134,16 @@ export interface TransformerOps {
   quickGelu(x: Tensor): Tensor;
   gelu(x: Tensor): Tensor;
   attention(query: Tensor, key: Tensor, value: Tensor, options?: AttentionOptions): Tensor;
+  /** Whether blocks that nobody looks into may run as one kernel each, without any of the above. */
+  readonly wholeBlocks: boolean;
 }
 
 /** Differentiable in inputs and parameters. */
-export const trainable: TransformerOps = { linear, layerNorm, quickGelu, gelu, attention };
+export const trainable: TransformerOps = {
+  linear,
+  layerNorm,
+  quickGelu,
+  gelu,
+  attention,
+  wholeBlocks: false,
+};

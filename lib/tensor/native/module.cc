@@ -1,95 +1,42 @@
 /* What JavaScript sees of the kernels: plain functions over typed arrays. ../kernels.ts has their types and checks. */
-#include <node_api.h>
-
-#include <stdexcept>
-#include <string>
-
+#include "arguments.h"
+#include "tower.h"
 #include "update.h"
 
 namespace {
 
-/* Arguments of one call, and the errors that reading them may throw. */
-class Arguments {
-public:
-  Arguments(napi_env env, napi_callback_info info) : env_(env) { napi_get_cb_info(env, info, &count_, values_, nullptr, nullptr); }
-
-  napi_value operator[](size_t i) const { return values_[i]; }
-
-  double number(napi_value value) const {
-    double out;
-    if (napi_get_value_double(env_, value, &out) != napi_ok) throw std::invalid_argument("expected a number");
-    return out;
-  }
-
-  bool flag(napi_value value) const {
-    bool out;
-    if (napi_get_value_bool(env_, value, &out) != napi_ok) throw std::invalid_argument("expected a boolean");
-    return out;
-  }
-
-  bool absent(napi_value value) const {
-    napi_valuetype type;
-    napi_typeof(env_, value, &type);
-    return type == napi_undefined || type == napi_null;
-  }
-
-  napi_value field(napi_value object, const char *name) const {
-    napi_value out;
-    if (napi_get_named_property(env_, object, name, &out) != napi_ok) throw std::invalid_argument(std::string("expected ") + name);
-    return out;
-  }
-
-  /* The numbers of a typed array; null for an absent one. */
-  template <typename T> T *array(napi_value value, napi_typedarray_type wanted, double atLeast) const {
-    if (absent(value)) return nullptr;
-    napi_typedarray_type type;
-    size_t length;
-    void *data;
-    if (napi_get_typedarray_info(env_, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != wanted || length < atLeast)
-      throw std::invalid_argument("expected a typed array of " + std::to_string(static_cast<int64_t>(atLeast)) + " numbers");
-    return static_cast<T *>(data);
-  }
-  float *floats(napi_value value, double atLeast) const { return array<float>(value, napi_float32_array, atLeast); }
-
-  template <typename T> T *handle(napi_value value) const {
-    void *out;
-    if (napi_get_value_external(env_, value, &out) != napi_ok) throw std::invalid_argument("expected a handle");
-    return static_cast<T *>(out);
-  }
-
-private:
-  napi_env env_;
-  size_t count_ = 16;
-  napi_value values_[16];
-};
-
-napi_value numberValue(napi_env env, double number) {
-  napi_value out;
-  napi_create_double(env, number, &out);
-  return out;
-}
-
-/* Turns C++'s exceptions into JavaScript's. */
-template <napi_value (*BODY)(napi_env, const Arguments &)> napi_value guarded(napi_env env, napi_callback_info info) {
-  try {
-    return BODY(env, Arguments(env, info));
-  } catch (const std::bad_alloc &) {
-    napi_throw_error(env, nullptr, "kernels: expected enough memory, got none left");
-  } catch (const std::exception &error) {
-    napi_throw_error(env, nullptr, (std::string("internal: kernels: ") + error.what()).c_str());
-  }
+napi_value setThreadsOf(napi_env, const Arguments &args) {
+  setThreads(static_cast<int>(args.number(args[0])));
   return nullptr;
 }
 
-/* A C++ object that JavaScript's garbage collector frees. */
-template <typename T> napi_value create(napi_env env, const Arguments &) {
+/* (width, heads, hidden, epsilon, exactGelu) -> tower */
+napi_value createTower(napi_env env, const Arguments &args) {
+  const auto whole = [&](int i) { return static_cast<int64_t>(args.number(args[i])); };
+  auto *tower = new Tower(whole(0), whole(1), whole(2), static_cast<float>(args.number(args[3])), args.flag(args[4]));
   napi_value out;
-  napi_create_external(env, new T, [](napi_env, void *data, void *) { delete static_cast<T *>(data); }, nullptr, &out);
+  napi_create_external(env, tower, [](napi_env, void *data, void *) { delete static_cast<Tower *>(data); }, nullptr, &out);
   return out;
 }
 
-napi_value setThreadsOf(napi_env, const Arguments &args) {
-  setThreads(static_cast<int>(args.number(args[0])));
+/* (tower, layer, {norm1, norm1Bias, q, qBias, k, kBias, v, vBias, out, outBias, norm2, norm2Bias, fc1, fc1Bias, fc2, fc2Bias}) */
+napi_value setTowerBlock(napi_env, const Arguments &args) {
+  auto *tower = args.handle<Tower>(args[0]);
+  const double D = static_cast<double>(tower->width), F = static_cast<double>(tower->hidden);
+  const auto get = [&](const char *name, double size) { return args.floats(args.field(args[2], name), size); };
+  tower->setBlock(static_cast<int64_t>(args.number(args[1])),
+                  {get("norm1", D), get("norm1Bias", D), get("q", D * D), get("qBias", D), get("k", D * D), get("kBias", D), get("v", D * D),
+                   get("vBias", D), get("out", D * D), get("outBias", D), get("norm2", D), get("norm2Bias", D), get("fc1", F * D),
+                   get("fc1Bias", F), get("fc2", F * D), get("fc2Bias", D)});
+  return nullptr;
+}
+
+/* (tower, layer, x [B, T, D], B, T, causal): x becomes the block's output */
+napi_value runTowerBlock(napi_env, const Arguments &args) {
+  auto *tower = args.handle<Tower>(args[0]);
+  const double B = args.number(args[3]), T = args.number(args[4]);
+  float *x = args.floats(args[2], B * T * static_cast<double>(tower->width));
+  tower->run(static_cast<int64_t>(args.number(args[1])), x, static_cast<int64_t>(B), static_cast<int64_t>(T), args.flag(args[5]));
   return nullptr;
 }
 
@@ -264,5 +211,8 @@ NAPI_MODULE_INIT() {
   add("update", guarded<update>);
   add("adam", guarded<adam>);
   add("rowNorms", guarded<rowNorms>);
+  add("createTower", guarded<createTower>);
+  add("setTowerBlock", guarded<setTowerBlock>);
+  add("runTowerBlock", guarded<runTowerBlock>);
   return exports;
 }

@@ -1,0 +1,176 @@
+/**
+ * `npm run bench -- clip [batches] [rounds]`: the class token after block 22 of a ViT-L/14 with random weights, float32, from normalised
+ * pixels: pictures a second here, in Hugging Face transformers (PyTorch) and in onnxruntime, in turns, so that other load falls on all.
+ * The others run where VITRINE_REFERENCE_PYTHON names a Python that has them.
+ */
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { cacheFolder, readSafetensors } from "../io";
+import { frozen, type NamedTensors, type Tensor, tf } from "../tensor";
+import { parseClipConfig } from "./config";
+import { runTapped } from "./run";
+import { toPatches, visionTower } from "./vision";
+
+const SCRIPT = join(__dirname, "fixtures", "bench.py");
+const POINT = "blocks.22.hook_resid_post";
+const GIGAFLOP = (() => {
+  const [T, D] = [257, 1024];
+  const block = 2 * T * D * D * 12 + 4 * T * T * D;
+  const last = 2 * T * D * D * 2 + 2 * D * D * 10 + 4 * T * D; // keys and values of all tokens, the rest of one
+  return (22 * block + last + 2 * 256 * 588 * D) / 1e9;
+})();
+
+interface Result {
+  seconds: number;
+  /** The first picture's row [1024]. */
+  row: ArrayLike<number>;
+  /** Largest resident memory so far, bytes. */
+  peak: number;
+}
+
+type Engine = (batch: number) => Promise<Result>;
+
+const config = parseClipConfig(
+  {
+    projection_dim: 768,
+    logit_scale_init_value: 2.6592,
+    vision_config: {
+      hidden_size: 1024,
+      intermediate_size: 4096,
+      num_attention_heads: 16,
+      num_hidden_layers: 24,
+      image_size: 224,
+      patch_size: 14,
+    },
+    text_config: {},
+  },
+  "bench",
+);
+
+async function vitrine(folder: string): Promise<Engine> {
+  const { tensors } = await readSafetensors(
+    join(folder, "model.safetensors"),
+    (name) => !name.endsWith("_ids"),
+  );
+  const parameters: NamedTensors = {};
+  for (const [name, { shape, data }] of tensors) parameters[name] = tf.tensor(data as Float32Array, shape);
+  return async (batch) => {
+    const values = Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, i) => Math.sin(i * 0.37) * 1.7);
+    const start = performance.now();
+    const pixels = tf.tensor4d(values, [batch, 224, 224, 3]);
+    const patches = toPatches(pixels, config.vision_config);
+    const { cache } = runTapped({ read: [POINT], tokens: "class" }, (tap) =>
+      visionTower(patches, parameters, config, { tap, ops: frozen }),
+    );
+    const rows = cache[POINT].dataSync();
+    const seconds = (performance.now() - start) / 1000;
+    tf.dispose([pixels, patches, cache[POINT]]);
+    return { seconds, row: rows.subarray(0, 1024), peak: process.resourceUsage().maxRSS * 1024 };
+  };
+}
+
+/** A process of the reference Python that waits for batch sizes. */
+async function python(
+  executable: string,
+  kind: string,
+  folder: string,
+  stop: (() => void)[],
+): Promise<Engine> {
+  const child: ChildProcessWithoutNullStreams = spawn(executable, [SCRIPT, kind, folder], {
+    env: { ...process.env, TRANSFORMERS_VERBOSITY: "error" },
+  });
+  stop.push(() => child.kill());
+  child.stderr.resume();
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`clip.bench: expected ${kind} to answer, got the end of it`);
+    return JSON.parse(value as string);
+  };
+  await next();
+  return async (batch) => {
+    child.stdin.write(`${batch}\n`);
+    return await next();
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+/** A dense product as large as a block's: what the machine's matrix units give through TensorFlow. */
+function productSpeed(): number {
+  const [M, K, N] = [4112, 1024, 4096];
+  const [a, b] = [tf.ones([M, K]), tf.ones([K, N])] as [Tensor, Tensor];
+  const seconds = Array.from({ length: 8 }, () => {
+    const start = performance.now();
+    tf.matMul(a, b).dispose();
+    return (performance.now() - start) / 1000;
+  });
+  tf.dispose([a, b]);
+  return (2 * M * K * N) / 1e9 / median(seconds.slice(2));
+}
+
+async function main(): Promise<void> {
+  const batches = (process.argv[2] ?? "8,16,32").split(",").map(Number);
+  const rounds = Number(process.argv[3] ?? 3);
+  const executable = process.env.VITRINE_REFERENCE_PYTHON;
+  const folder = cacheFolder("bench", "vit-l-14");
+  if (!existsSync(join(folder, "block-22.onnx"))) {
+    if (!executable) {
+      throw new Error(
+        "clip.bench: expected VITRINE_REFERENCE_PYTHON, which makes the model, got none (do: set it)",
+      );
+    }
+    execFileSync(executable, [SCRIPT, "prepare", folder], { stdio: ["ignore", "ignore", "ignore"] });
+  }
+  const stop: (() => void)[] = [];
+  try {
+    const engines: Record<string, Engine> = { Vitrine: await vitrine(folder) };
+    if (executable) {
+      engines["transformers, 23 blocks"] = await python(executable, "hf", folder, stop);
+      engines["transformers, all 24"] = await python(executable, "hf-whole", folder, stop);
+      engines.onnxruntime = await python(executable, "onnx", folder, stop);
+    }
+    console.log(`${cpus()[0].model}, ${cpus().length} threads; ${GIGAFLOP.toFixed(1)} GFLOP a picture`);
+    console.log(`a product [4112, 1024] x [1024, 4096] by TensorFlow: ${productSpeed().toFixed(0)} GFLOP/s`);
+    for (const batch of batches) await compare(engines, batch, rounds);
+  } finally {
+    for (const end of stop) end();
+  }
+}
+
+async function compare(engines: Record<string, Engine>, batch: number, rounds: number): Promise<void> {
+  const names = Object.keys(engines);
+  const rates: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
+  const last: Record<string, Result> = {};
+  for (const name of names) await engines[name](Math.min(batch, 4)); // warm
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      last[name] = await engines[name](batch);
+      rates[name].push(batch / last[name].seconds);
+    }
+  }
+  console.log(`\nbatch ${batch}, ${rounds} rounds; pictures/s`);
+  const [mine] = names;
+  for (const name of names) {
+    const speeds = rates[name];
+    const spread = `${Math.min(...speeds).toFixed(2)} to ${Math.max(...speeds).toFixed(2)}`;
+    const ratios = rates[mine].map((rate, round) => rate / speeds[round]);
+    const ratio =
+      name === mine
+        ? `${(median(speeds) * GIGAFLOP).toFixed(0)} GFLOP/s`
+        : `Vitrine is ${median(ratios).toFixed(2)} times as fast (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
+    const off = Math.max(...Array.from(last[name].row, (value, i) => Math.abs(value - last[mine].row[i])));
+    console.log(
+      `  ${name.padEnd(24)} ${median(speeds).toFixed(2)} (${spread})  peak ${(last[name].peak / 1e9).toFixed(2)} GB  ${ratio}${name === mine ? "" : `, rows differ by ${off.toExponential(1)}`}`,
+    );
+  }
+}
+
+main();

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { disposeAll, expectNoLeak, frozen, Random, setKernelThreads, type Tensor, tf } from "../tensor";
+import { initialParameters, parseClipConfig, runTapped, textTower, toPatches, visionTower } from ".";
+import { openParityCase, parityInput } from "./parity";
+
+const FIXTURES = join(__dirname, "fixtures");
+const byOps = { ...frozen, wholeBlocks: false };
+
+for (const { name } of readdirSync(FIXTURES, { withFileTypes: true }).filter((entry) =>
+  entry.isDirectory(),
+)) {
+  test(`blocks as kernels agree with blocks as ops and with Hugging Face on ${name}`, async () => {
+    await expectNoLeak(async () => {
+      const parity = await openParityCase(join(FIXTURES, name));
+      const { clip, expected } = parity;
+      const { config, parameters } = clip;
+      const patches = toPatches(expected.pixels, config.vision_config);
+      const tokens = (parityInput(parity, "text") as { tokens: { ids: Int32Array; length: number } }).tokens;
+      const read = [
+        "blocks.0.hook_resid_post",
+        "blocks.1.hook_resid_pre",
+        "blocks.1.hook_resid_post",
+      ] as const;
+      for (const tower of ["vision", "text"] as const) {
+        const run = (ops: typeof frozen) =>
+          runTapped({ read, toEnd: true }, (tap) =>
+            tower === "vision"
+              ? visionTower(patches, parameters, config, { tap, ops })
+              : textTower(tokens, parameters, config, { tap, ops }),
+          );
+        const [fast, slow] = [run(frozen), run(byOps)];
+        for (const point of read) {
+          close(fast.cache[point], slow.cache[point], `${tower}/${point} of the ops`);
+          close(fast.cache[point], expected[`${tower}/${point}`], `${tower}/${point} of Hugging Face`);
+        }
+        close(fast.embedding!, slow.embedding!, `${tower}'s embedding`);
+        disposeAll(fast.cache);
+        disposeAll(slow.cache);
+        tf.dispose([fast.embedding!, slow.embedding!]);
+      }
+      patches.dispose();
+      parity.dispose();
+    });
+  });
+}
+
+const SHAPES = [
+  {
+    hidden_size: 80,
+    intermediate_size: 300,
+    num_attention_heads: 5,
+    hidden_act: "gelu",
+    grid: 6,
+    pictures: 3,
+  },
+  {
+    hidden_size: 36,
+    intermediate_size: 40,
+    num_attention_heads: 3,
+    hidden_act: "quick_gelu",
+    grid: 17,
+    pictures: 2,
+  },
+  {
+    hidden_size: 320,
+    intermediate_size: 1300,
+    num_attention_heads: 1,
+    hidden_act: "quick_gelu",
+    grid: 3,
+    pictures: 1,
+  },
+];
+
+for (const { grid, pictures, ...shape } of SHAPES) {
+  const { hidden_size, intermediate_size, num_attention_heads } = shape;
+  test(`widths and lengths that fill no panel: ${hidden_size}, ${intermediate_size}, ${num_attention_heads} heads, ${grid ** 2} patches`, async () => {
+    const config = parseClipConfig(
+      {
+        projection_dim: 8,
+        logit_scale_init_value: 1,
+        vision_config: { ...shape, num_hidden_layers: 2, image_size: 2 * grid, patch_size: 2 },
+        text_config: {
+          hidden_size: 8,
+          intermediate_size: 8,
+          num_hidden_layers: 1,
+          num_attention_heads: 1,
+          vocab_size: 8,
+        },
+      },
+      "test",
+    );
+    await expectNoLeak(() => {
+      const parameters = initialParameters(config, new Random(1));
+      for (const [key, old] of Object.entries(parameters)) {
+        // Fresh biases are zero and gains one, which would hide mistakes.
+        parameters[key] = tf.tidy(() => old.add(new Random(key).normalTensor(old.shape, 0, 0.1)));
+        old.dispose();
+      }
+      const pixels = new Random(2).normalTensor([pictures, 2 * grid, 2 * grid, 3]);
+      const patches = toPatches(pixels, config.vision_config);
+      const point = "blocks.1.hook_resid_post";
+      const run = (ops: typeof frozen) =>
+        runTapped({ read: [point] }, (tap) => visionTower(patches, parameters, config, { tap, ops })).cache[
+          point
+        ];
+      const [fast, slow] = [run(frozen), run(byOps)];
+      close(fast, slow, "the stream");
+      setKernelThreads(1);
+      const alone = run(frozen);
+      setKernelThreads(3);
+      const three = run(frozen);
+      assert.deepEqual(alone.dataSync(), fast.dataSync(), "one thread gives the same bits");
+      assert.deepEqual(three.dataSync(), fast.dataSync(), "three threads give the same bits");
+      tf.dispose([fast, slow, alone, three, pixels, patches]);
+      disposeAll(parameters);
+    });
+  });
+}
+
+function close(got: Tensor, expected: Tensor, what: string): void {
+  assert.deepEqual(got.shape, expected.shape, what);
+  const [difference, rms] = tf.tidy(() =>
+    tf.stack([got.sub(expected).abs().max(), expected.square().mean().sqrt()]).dataSync(),
+  );
+  assert.ok(difference <= 2e-5 * rms, `${what}: off by ${difference / rms} of its size`);
+}

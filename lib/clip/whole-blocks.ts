@@ -1,0 +1,86 @@
+/** Blocks that nobody looks into: each runs as one kernel, which keeps its own copy of the weights. */
+import {
+  type NamedTensors,
+  type Tensor,
+  TOWER_BLOCK_PARTS,
+  type TowerBlockWeights,
+  TowerKernel,
+  tf,
+} from "../tensor";
+import type { TowerConfig } from "./config";
+import type { Tower } from "./hook-points";
+
+/** Hugging Face's names of the kernel's parts. */
+const NAMES: Record<(typeof TOWER_BLOCK_PARTS)[number], string> = {
+  norm1: "layer_norm1.weight",
+  norm1Bias: "layer_norm1.bias",
+  q: "self_attn.q_proj.weight",
+  qBias: "self_attn.q_proj.bias",
+  k: "self_attn.k_proj.weight",
+  kBias: "self_attn.k_proj.bias",
+  v: "self_attn.v_proj.weight",
+  vBias: "self_attn.v_proj.bias",
+  out: "self_attn.out_proj.weight",
+  outBias: "self_attn.out_proj.bias",
+  norm2: "layer_norm2.weight",
+  norm2Bias: "layer_norm2.bias",
+  fc1: "mlp.fc1.weight",
+  fc1Bias: "mlp.fc1.bias",
+  fc2: "mlp.fc2.weight",
+  fc2Bias: "mlp.fc2.bias",
+};
+
+interface Kernels {
+  kernel: TowerKernel;
+  /** Blocks whose weights it has. */
+  blocks: Set<number>;
+}
+
+/** By the record of parameters: whoever changes parameters makes a new record. */
+const kernels = new WeakMap<NamedTensors, Partial<Record<Tower, Kernels>>>();
+
+/** Runs blocks `from` to `to` (exclusive). x [B, T, D] -> [B, T, D], owned by the caller; x stays as it is. */
+export function runBlocks(
+  x: Tensor,
+  parameters: NamedTensors,
+  tower: Tower,
+  config: TowerConfig,
+  { from, to, causal }: { from: number; to: number; causal: boolean },
+): Tensor {
+  const [batch, tokens] = x.shape as [number, number, number];
+  const { kernel, blocks } = kernelsOf(parameters, tower, config);
+  // What dataSync gives may be the tensor's own memory.
+  const stream = (x.dataSync() as Float32Array).slice();
+  for (let layer = from; layer < to; layer++) {
+    if (!blocks.has(layer)) {
+      kernel.setBlock(layer, blockWeights(parameters, tower, layer));
+      blocks.add(layer);
+    }
+    kernel.run(layer, stream, batch, tokens, causal);
+  }
+  return tf.tensor(stream, x.shape);
+}
+
+function kernelsOf(parameters: NamedTensors, tower: Tower, config: TowerConfig): Kernels {
+  const both = kernels.get(parameters) ?? {};
+  kernels.set(parameters, both);
+  const there = both[tower];
+  if (there) return there;
+  const kernel = new TowerKernel({
+    width: config.hidden_size,
+    heads: config.num_attention_heads,
+    hidden: config.intermediate_size,
+    epsilon: config.layer_norm_eps,
+    exactGelu: config.hidden_act === "gelu",
+  });
+  const made = { kernel, blocks: new Set<number>() };
+  both[tower] = made;
+  return made;
+}
+
+function blockWeights(parameters: NamedTensors, tower: Tower, layer: number): TowerBlockWeights {
+  const block = `${tower}_model.encoder.layers.${layer}`;
+  return Object.fromEntries(
+    TOWER_BLOCK_PARTS.map((part) => [part, parameters[`${block}.${NAMES[part]}`].dataSync()]),
+  ) as TowerBlockWeights;
+}

@@ -1,0 +1,214 @@
+#include "tower.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "activation.h"
+#include "gemm.h"
+
+namespace {
+
+/* Rows that one thread takes through a block at a time: eight tiles, whose operands fit a second-level cache. */
+constexpr int64_t CHUNK_TILES = 8;
+/* Columns of a product before their bias is added: what was just written is still at hand. */
+constexpr int64_t COLUMNS = 8 * NR;
+
+/* W [N, K] as the right operand Wᵀ, packed. */
+void packWeights(const float *weights, int64_t N, int64_t K, Buffer &out) {
+  float *const to = out.atLeast(packedB(K, N));
+  const int64_t columns = roundUp(N, NR);
+  parallel(columns / NR, [&](int64_t panel, int) {
+    const int64_t n = panel * NR;
+    for (int64_t k0 = 0; k0 < K; k0 += KC) {
+      const int64_t kc = std::min<int64_t>(KC, K - k0);
+      packPanelTransposed(weights + n * K + k0, K, kc, N - n, to + k0 * columns + n * kc);
+    }
+  });
+}
+
+/* A vector, with zeros up to whole panels. */
+void copyPadded(const float *from, int64_t count, Buffer &out) {
+  float *const to = out.atLeast(roundUp(count, NR));
+  std::memcpy(to, from, count * sizeof(float));
+  std::memset(to + count, 0, (roundUp(count, NR) - count) * sizeof(float));
+}
+
+/* Columns [n0, n1) of A [M, K] B [K, N], both packed, into c, whose first column is n0. */
+void multiplyColumns(const float *a, int64_t M, int64_t K, const float *b, int64_t N, int64_t n0, int64_t n1, float *c, int64_t stride) {
+  const int64_t rows = roundUp(M, MR), columns = roundUp(N, NR);
+  for (int64_t k0 = 0; k0 < K; k0 += KC) {
+    const int64_t kc = std::min<int64_t>(KC, K - k0);
+    for (int64_t n = n0; n < n1; n += NR) {
+      const float *const panel = b + k0 * columns + n * kc;
+      for (int64_t m = 0; m < rows; m += MR) {
+        const float *const left = a + k0 * rows + m * kc;
+        float *const to = c + m * stride + (n - n0);
+        if (k0 > 0) tile<true>(left, panel, kc, to, stride);
+        else tile<false>(left, panel, kc, to, stride);
+      }
+    }
+  }
+}
+
+/* x [count] += a + b */
+void addInto(float *x, const float *a, const float *b, int64_t count) {
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) store(x + i, load(x + i) + (load(a + i) + load(b + i)));
+  for (; i < count; i++) x[i] += a[i] + b[i];
+}
+
+/* One query a lane: the column of scores [T, NR] becomes e^(score - largest); its sums go to `sums`. */
+void exponentials(float *scores, int64_t T, float *sums) {
+  for (int64_t n = 0; n < NR; n += LANES) {
+    Vec largest = load(scores + n);
+    for (int64_t t = 1; t < T; t++) {
+      const Vec s = load(scores + t * NR + n);
+      largest = s > largest ? s : largest;
+    }
+    Vec total{};
+    for (int64_t t = 0; t < T; t++) {
+      const Vec e = expOf(load(scores + t * NR + n) - largest);
+      store(scores + t * NR + n, e);
+      total += e;
+    }
+    store(sums + n, total);
+  }
+}
+
+} // namespace
+
+Tower::Tower(int64_t width, int64_t heads, int64_t hidden, float epsilon, bool exactGelu)
+    : width(width), heads(heads), hidden(hidden), epsilon_(epsilon), exactGelu_(exactGelu) {}
+
+void Tower::setBlock(int64_t layer, const BlockWeights &w) {
+  while (static_cast<int64_t>(blocks_.size()) <= layer) blocks_.emplace_back();
+  Block &block = blocks_[layer];
+  const int64_t D = width;
+  /* One product gives queries, keys and values. */
+  Buffer joined, joinedBias;
+  float *const rows = joined.atLeast(3 * D * D), *const biases = joinedBias.atLeast(3 * D);
+  const float *const weights[] = {w.q, w.k, w.v}, *const bias[] = {w.qBias, w.kBias, w.vBias};
+  for (int i = 0; i < 3; i++) {
+    std::memcpy(rows + i * D * D, weights[i], D * D * sizeof(float));
+    std::memcpy(biases + i * D, bias[i], D * sizeof(float));
+  }
+  packWeights(rows, 3 * D, D, block.qkv);
+  packWeights(w.out, D, D, block.out);
+  packWeights(w.fc1, hidden, D, block.fc1);
+  packWeights(w.fc2, D, hidden, block.fc2);
+  copyPadded(biases, 3 * D, block.qkvBias);
+  copyPadded(w.outBias, D, block.outBias);
+  copyPadded(w.fc1Bias, hidden, block.fc1Bias);
+  copyPadded(w.fc2Bias, D, block.fc2Bias);
+  copyPadded(w.norm1, D, block.norm1);
+  copyPadded(w.norm1Bias, D, block.norm1Bias);
+  copyPadded(w.norm2, D, block.norm2);
+  copyPadded(w.norm2Bias, D, block.norm2Bias);
+}
+
+void Tower::run(int64_t layer, float *x, int64_t B, int64_t T, bool causal) {
+  if (layer < 0 || layer >= static_cast<int64_t>(blocks_.size())) throw std::invalid_argument("expected a block that was set");
+  const Block &block = blocks_[layer];
+  const int64_t threads = threadCount(), rows = B * T, tiles = (rows + MR - 1) / MR;
+  while (static_cast<int64_t>(work_.size()) < threads) work_.emplace_back();
+  qkv_.atLeast(tiles * MR * roundUp(3 * width, NR));
+  z_.atLeast(rows * width);
+  /* As many chunks for each thread, of whole tiles. */
+  const int64_t chunks = std::min(tiles, roundUp((tiles + CHUNK_TILES - 1) / CHUNK_TILES, threads));
+  const auto overChunks = [&](const auto &body) {
+    parallel(chunks, [&](int64_t chunk, int worker) {
+      const int64_t first = chunk * tiles / chunks * MR, last = std::min(rows, (chunk + 1) * tiles / chunks * MR);
+      body(first, last - first, work_[worker]);
+    });
+  };
+  overChunks([&](int64_t first, int64_t count, Work &work) { projectQueriesKeysValues(block, x, first, count, work); });
+  parallel(B * heads, [&](int64_t i, int worker) { attend(i / heads, i % heads, T, causal, work_[worker]); });
+  overChunks([&](int64_t first, int64_t count, Work &work) { finish(block, x, first, count, work); });
+}
+
+/* Layer norm of `count` rows, packed as a left operand. */
+const float *Tower::normalised(const float *x, int64_t count, const float *gain, const float *bias, Work &work) {
+  const int64_t D = width;
+  float *const rows = work.rows.atLeast(count * D), *const packed = work.packed.atLeast(packedA(count, D));
+  for (int64_t row = 0; row < count; row++) {
+    const float *const from = x + row * D;
+    float *const to = rows + row * D;
+    const float mean = sumOf(from, D) / D;
+    for (int64_t i = 0; i < D; i++) to[i] = from[i] - mean;
+    const float inverse = 1.0f / std::sqrt(dot(to, to, D) / D + epsilon_);
+    for (int64_t i = 0; i < D; i++) to[i] = to[i] * inverse * gain[i] + bias[i];
+  }
+  packRows(rows, D, count, D, packed);
+  return packed;
+}
+
+void Tower::projectQueriesKeysValues(const Block &block, const float *x, int64_t first, int64_t count, Work &work) {
+  const int64_t D = width, stride = roundUp(3 * D, NR);
+  const float *const a = normalised(x + first * D, count, block.norm1.get(), block.norm1Bias.get(), work);
+  float *const out = qkv_.get() + first * stride;
+  for (int64_t n = 0; n < stride; n += COLUMNS) {
+    const int64_t until = std::min(stride, n + COLUMNS);
+    multiplyColumns(a, count, D, block.qkv.get(), 3 * D, n, until, out + n, stride);
+    for (int64_t row = 0; row < count; row++)
+      for (int64_t i = n; i < until; i += LANES) store(out + row * stride + i, load(out + row * stride + i) + load(block.qkvBias.get() + i));
+  }
+}
+
+/*
+ * One head of one picture, NR queries at a time. Scores are computed with a query a column: each column's softmax needs no sums across
+ * lanes, and what comes out is the packed right operand of the next product.
+ */
+void Tower::attend(int64_t picture, int64_t head, int64_t T, bool causal, Work &work) {
+  const int64_t D = width, E = D / heads, stride = roundUp(3 * D, NR);
+  const float *const q = qkv_.get() + picture * T * stride + head * E, *const k = q + D, *const v = q + 2 * D;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(E));
+  float *const keys = work.keys.atLeast(packedA(T, E)), *const values = work.values.atLeast(packedA(E, T));
+  float *const queries = work.queries.atLeast(packedB(E, NR)), *const scores = work.scores.atLeast(roundUp(T, MR) * NR);
+  float *const mixed = work.mixed.atLeast(roundUp(E, MR) * NR);
+  packRows(k, stride, T, E, keys);
+  packColumns(v, stride, E, T, values);
+  for (int64_t first = 0; first < T; first += NR) {
+    const int64_t count = std::min<int64_t>(NR, T - first);
+    for (int64_t e = 0; e < E; e += KC)
+      packPanelTransposed(q + first * stride + e, stride, std::min<int64_t>(KC, E - e), count, queries + e * NR);
+    for (int64_t i = 0; i < E * NR; i++) queries[i] *= scale;
+    multiply(keys, queries, T, NR, E, scores, NR, false);
+    if (causal)
+      for (int64_t t = first + 1; t < T; t++)
+        for (int64_t i = 0; i < std::min<int64_t>(NR, t - first); i++) scores[t * NR + i] = -1e30f;
+    float sums[NR];
+    exponentials(scores, T, sums);
+    multiply(values, scores, E, NR, T, mixed, NR, false);
+    for (int64_t i = 0; i < count; i++) {
+      float *const to = z_.get() + (picture * T + first + i) * D + head * E;
+      const float share = 1.0f / sums[i];
+      for (int64_t e = 0; e < E; e++) to[e] = mixed[e * NR + i] * share;
+    }
+  }
+}
+
+/* The attention's output and the MLP; of the hidden layer only KC columns exist at a time. */
+void Tower::finish(const Block &block, float *x, int64_t first, int64_t count, Work &work) {
+  const int64_t D = width, stride = roundUp(D, NR);
+  float *const out = work.sum.atLeast(roundUp(count, MR) * stride);
+  float *const packed = work.packed.atLeast(packedA(count, D));
+  packRows(z_.get() + first * D, D, count, D, packed);
+  multiply(packed, block.out.get(), count, D, D, out, stride, false);
+  for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.outBias.get(), D);
+
+  const float *const a = normalised(x + first * D, count, block.norm2.get(), block.norm2Bias.get(), work);
+  float *const part = work.part.atLeast(roundUp(count, MR) * KC), *const packedPart = work.packedPart.atLeast(packedA(count, KC));
+  for (int64_t h = 0; h < hidden; h += KC) {
+    const int64_t kc = std::min<int64_t>(KC, hidden - h);
+    multiplyColumns(a, count, D, block.fc1.get(), hidden, h, h + kc, part, KC);
+    const float *const bias = block.fc1Bias.get() + h;
+    for (int64_t row = 0; row < count; row++)
+      for (int64_t i = 0; i < kc; i += LANES) {
+        const Vec pre = load(part + row * KC + i) + load(bias + i);
+        store(part + row * KC + i, exactGelu_ ? exactGelu(pre) : quickGelu(pre));
+      }
+    packRows(part, KC, count, kc, packedPart);
+    multiply(packedPart, block.fc2.get() + h * stride, count, D, kc, out, stride, h > 0);
+  }
+  for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.fc2Bias.get(), D);
+}

@@ -1,0 +1,54 @@
+/** The kernel of native/tower.cc: transformer blocks that run as a whole, over plain memory. */
+import { kernelAddon } from "./kernels";
+
+type Handle = { readonly handle: unique symbol };
+
+interface Native {
+  createTower(width: number, heads: number, hidden: number, epsilon: number, exactGelu: boolean): Handle;
+  setTowerBlock(tower: Handle, layer: number, weights: TowerBlockWeights): void;
+  runTowerBlock(tower: Handle, layer: number, x: Float32Array, B: number, T: number, causal: boolean): void;
+}
+
+export interface TowerKernelOptions {
+  /** D. */
+  width: number;
+  heads: number;
+  /** Width of the MLP's hidden layer, M. */
+  hidden: number;
+  /** Of the layer norms. */
+  epsilon: number;
+  /** x · Φ(x); otherwise x · sigmoid(1.702 x). */
+  exactGelu: boolean;
+}
+
+/** One block's weights: vectors, and linear weights [out, in] row by row. */
+export type TowerBlockWeights = Record<(typeof TOWER_BLOCK_PARTS)[number], Float32Array>;
+
+export const TOWER_BLOCK_PARTS = [
+  ...(["norm1", "norm1Bias", "q", "qBias", "k", "kBias", "v", "vBias", "out", "outBias"] as const),
+  ...(["norm2", "norm2Bias", "fc1", "fc1Bias", "fc2", "fc2Bias"] as const),
+] as const;
+
+/** Holds copies of its blocks' weights, laid out for the products, until it is garbage. */
+export class TowerKernel {
+  private readonly handle: Handle;
+
+  constructor(readonly options: TowerKernelOptions) {
+    const { width, heads, hidden, epsilon, exactGelu } = options;
+    this.handle = addon().createTower(width, heads, hidden, epsilon, exactGelu);
+  }
+
+  /** Copies block `layer`'s weights. Throws on one of another size. */
+  setBlock(layer: number, weights: TowerBlockWeights): void {
+    addon().setTowerBlock(this.handle, layer, weights);
+  }
+
+  /** Replaces x [B·T·D] by block `layer`'s output. causal: no token sees a later one. */
+  run(layer: number, x: Float32Array, B: number, T: number, causal: boolean): void {
+    addon().runTowerBlock(this.handle, layer, x, B, T, causal);
+  }
+}
+
+function addon(): Native {
+  return kernelAddon() as Native;
+}
