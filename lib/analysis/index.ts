@@ -1,6 +1,7 @@
 /** Measurements: streaming, mergeable, without plots. */
 export * from "./ablation-effect";
 export * from "./baselines";
+export * from "./class-token-stream";
 export * from "./clusters";
 export * from "./collect";
 export * from "./density";
@@ -9,6 +10,8 @@ export * from "./evaluate";
 export * from "./feature-statistics";
 export * from "./feature-visualisation";
 export * from "./guess";
+export * from "./held-out";
+export * from "./job";
 export * from "./label-entropy";
 export * from "./logit-lens";
 export * from "./neuron-alignment";
@@ -17,4 +20,5 @@ export * from "./reconstruction";
 export * from "./ridge";
 export * from "./splice";
 export * from "./study";
+export * from "./sweep";
 export * from "./top-examples";

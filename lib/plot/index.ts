@@ -13,6 +13,7 @@ export {
 } from "./histogram";
 export * from "./lines";
 export * from "./overlaid-histograms";
+export * from "./pareto";
 export * from "./scatter";
 export {
   type Axis,
