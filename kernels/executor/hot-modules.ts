@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import Module from "node:module";
 import path from "node:path";
+import { isOwnCode } from "../own-code";
 
 type Exports = Record<string, unknown>;
 type Compile = (this: NodeJS.Module, code: string, fileName: string, ...rest: unknown[]) => unknown;
@@ -91,7 +92,7 @@ export class HotModules {
   /** Packages and the kernel itself stay as they are. */
   #isOwn(fileName: string): boolean {
     if (!path.isAbsolute(fileName) || fileName.includes(`${path.sep}node_modules${path.sep}`)) return false;
-    return !fileName.startsWith(path.join(this.#root, "kernels") + path.sep);
+    return !isOwnCode(this.#root, fileName);
   }
 }
 
