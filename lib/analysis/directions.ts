@@ -1,4 +1,5 @@
 /** How alike many directions are: cosines of pairs, and how much of them one direction holds. Keys: N vectors, D width. */
+import type { ActivationSource } from "../sae";
 import { Random, rawOps, type Tensor, tf, unitRows } from "../tensor";
 
 export interface PairOptions {
@@ -74,4 +75,20 @@ export async function directionSpectrum(vectors: Tensor): Promise<Spectrum> {
     effectiveDimensions: 1 / squares,
     meanCosine: meanRow.reduce((sum, value) => sum + value * value, 0),
   };
+}
+
+/** The mean of a source's rows [D], read a few at a time and summed in float64. */
+export async function meanRow(source: ActivationSource, batchSize = 4096): Promise<Float32Array> {
+  const { rows, width } = source;
+  const sums = new Float64Array(width);
+  for (let from = 0; from < rows; from += batchSize) {
+    const count = Math.min(batchSize, rows - from);
+    const batch = new Float32Array(count * width);
+    await source.gather(
+      Uint32Array.from({ length: count }, (_, i) => from + i),
+      batch,
+    );
+    for (let i = 0; i < batch.length; i++) sums[i % width] += batch[i];
+  }
+  return Float32Array.from(sums, (sum) => sum / rows);
 }
