@@ -6,6 +6,13 @@ import { createDisplayHook, createTslabModule, showValue } from ".";
 const show = async (value: unknown) => (await showValue(value))?.data;
 const display = Symbol.for("Jupyter.display");
 
+/** Of a hook's sink: what these tests do not ask for. */
+const noCapture = {
+  capture: <T>(_sink: unknown, task: () => T) => task(),
+  isCaptured: () => false,
+  describe: () => ({ ename: "", evalue: "", traceback: [] }),
+};
+
 test("undefined shows nothing; null, numbers and objects show as text", async () => {
   assert.equal(await showValue(undefined), undefined);
   assert.deepEqual(await show(null), { "text/plain": "null" });
@@ -82,6 +89,7 @@ test("encoded pictures show as pictures and other bytes as text", async () => {
 test("the hook copies a bundle at the call, so that later changes do not reach it", () => {
   const sent: unknown[] = [];
   const hook = createDisplayHook({
+    ...noCapture,
     display: (...call) => sent.push(call),
     clear: (wait) => sent.push(wait),
   });
@@ -99,7 +107,7 @@ test("the hook copies a bundle at the call, so that later changes do not reach i
 
 test("tslab's displays: each call is its own output, a new display replaces itself", () => {
   const sent: [unknown, string | undefined, boolean][] = [];
-  const hook = createDisplayHook({ display: (...call) => sent.push(call), clear: () => {} });
+  const hook = createDisplayHook({ ...noCapture, display: (...call) => sent.push(call), clear: () => {} });
   const tslab = createTslabModule(hook, {});
   tslab.display.html("<i>a</i>");
   const own = tslab.newDisplay();

@@ -8,31 +8,48 @@ import * as inspector from "node:inspector";
 import { syncBuiltinESMExports } from "node:module";
 import timersModule from "node:timers";
 import { promiseHooks } from "node:v8";
+import type { Output } from "./contract";
 
 type Timer = NodeJS.Timeout | NodeJS.Immediate;
 type Callback = (...args: unknown[]) => unknown;
 type Listener = Callback & { listener?: Callback };
 type AddListener = typeof EventEmitter.prototype.on;
 
-/** One run of a cell. */
+export interface ContextOptions {
+  /** Is stopped together with that one. */
+  within?: CellContext;
+  /** Where outputs go instead of the cell; default: as those of `within`. */
+  sink?: (output: Output) => void;
+}
+
+/** One run of a cell, or a part of it. */
 export class CellContext {
   readonly id: number;
+  readonly sink: ContextOptions["sink"];
+  readonly #within: CellContext | undefined;
   /** Started and not over yet. */
   readonly timers = new Set<Timer>();
   #state: "live" | "stopped" | "dead" = "live";
 
-  constructor(id: number) {
+  constructor(id: number, { within, sink = within?.sink }: ContextOptions = {}) {
     this.id = id;
+    this.sink = sink;
+    this.#within = within;
+  }
+
+  /** The whole run. */
+  get root(): CellContext {
+    return this.#within?.root ?? this;
   }
 
   /** Interrupted: no callback of it is called any more; what awaits may still run its `finally`. */
   get isStopped(): boolean {
-    return this.#state !== "live";
+    return this.#state !== "live" || this.#within?.isStopped === true;
   }
 
   /** Of its promises only those that a guard watches go on (see guard.ts), to run their `finally`. */
   get isDead(): boolean {
-    return this.#state === "dead";
+    return this.#state === "dead" || this.#within?.isDead === true;
   }
 
   stop(): void {

@@ -38,7 +38,24 @@ export type ToExecutor =
   | { type: "abandon" }
   | { type: "ping" }
   | { type: "input"; id: number; value: string }
+  | CommDelivery
   | { type: "exit" };
+
+/** A message of the page on a comm. */
+export interface CommDelivery {
+  type: "comm";
+  /** By which the executor tells that it is handled. */
+  id: number;
+  action: "open" | "message" | "close";
+  commId: string;
+  /** When it is opened. */
+  target: string | undefined;
+  data: Record<string, unknown>;
+  metadata: Record<string, unknown>;
+  buffers: readonly Uint8Array[];
+  /** Header of the message, for answers. */
+  parent: Record<string, unknown>;
+}
 
 /** `S`: how shown things are carried; as ShownJson once they have crossed the threads. */
 export type RunResult<S = Shown> =
@@ -49,12 +66,27 @@ export type RunResult<S = Shown> =
 export type Output<S = Shown> =
   | { type: "stream"; cellId: number; name: "stdout" | "stderr"; text: string }
   | { type: "display"; cellId: number; shown: S; displayId: string | undefined; update: boolean }
+  | { type: "error"; cellId: number; error: ErrorOutput }
   | { type: "clear"; cellId: number; wait: boolean };
 
 export type FromExecutor<S = Shown> =
   | Output<S>
   | { type: "done"; cellId: number; outcome: RunResult<S> }
   | { type: "input"; cellId: number; id: number; prompt: string; password: boolean }
+  | {
+      type: "comm";
+      cellId: number;
+      action: CommDelivery["action"];
+      commId: string;
+      target?: string;
+      /** JSON text. */
+      data: string;
+      metadata: Record<string, unknown>;
+      buffers: readonly Uint8Array[];
+      /** Header of the message that it answers; without it that of the cell's request. */
+      parent: Record<string, unknown> | undefined;
+    }
+  | { type: "handled"; delivery: number }
   | { type: "pong" }
   | { type: "signal" };
 

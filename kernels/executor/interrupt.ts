@@ -47,7 +47,7 @@ export class Interrupter {
 
   /** Whether the cell is to end now, be it that no message could tell it so yet. */
   isInterrupted(cell: CellContext): boolean {
-    return this.#state[SharedState.Interrupted] !== 0 && cell === this.#cell && !this.isCooperative;
+    return this.#state[SharedState.Interrupted] !== 0 && cell.root === this.#cell && !this.isCooperative;
   }
 
   /** Tells those who hold the signal. */

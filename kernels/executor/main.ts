@@ -5,8 +5,9 @@ import { format } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { importBases } from "../compiler";
 import { createDisplayHook, createTslabModule, installDisplayHook } from "../display";
-import { cellOfFailure, currentCell, installContexts, leaveCells } from "./context";
-import type { FromExecutor, RunRequest, ToExecutor } from "./contract";
+import { Comms } from "./comms";
+import { CellContext, cellOfFailure, currentCell, installContexts, leaveCells, runIn } from "./context";
+import type { FromExecutor, Output, RunRequest, ToExecutor } from "./contract";
 import { Executor } from "./executor";
 import { Interrupter } from "./interrupt";
 import { captureOutput } from "./output";
@@ -35,14 +36,24 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   /** Outputs belong to the cell that started what makes them. */
   const cellId = () => currentCell()?.id ?? lastCellId;
 
+  const emit = (output: Output, cell = currentCell()) => (cell?.sink ?? post)(output);
+
   const captured = captureOutput({
-    stream: (name, text) => post({ type: "stream", cellId: cellId(), name, text }),
-    clear: (wait) => post({ type: "clear", cellId: cellId(), wait }),
+    stream: (name, text) => emit({ type: "stream", cellId: cellId(), name, text }),
+    clear: (wait) => emit({ type: "clear", cellId: cellId(), wait }),
   });
   const hook = createDisplayHook({
     display: (shown, displayId, update) =>
-      post({ type: "display", cellId: cellId(), shown, displayId, update }),
-    clear: (wait) => post({ type: "clear", cellId: cellId(), wait }),
+      emit({ type: "display", cellId: cellId(), shown, displayId, update }),
+    clear: (wait) => emit({ type: "clear", cellId: cellId(), wait }),
+    capture: (sink, task) => {
+      const within = currentCell();
+      // What the sink itself shows is not captured.
+      const outside = (output: Output) => runIn(within, () => sink(output));
+      return runIn(new CellContext(cellId(), { within, sink: outside }), task);
+    },
+    isCaptured: () => currentCell()?.sink !== undefined,
+    describe: (error) => executor.describe(error),
   });
   installDisplayHook(hook);
 
@@ -71,6 +82,16 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
       `process.exit: expected the kernel to go on, got exit code ${code ?? 0} (do: shut it down in the front end's menu)`,
     );
   };
+  const comms = new Comms({
+    post,
+    cellId,
+    report: (error) => {
+      const described = executor.describe(error);
+      if (described.ename !== "KeyboardInterrupt")
+        emit({ type: "error", cellId: cellId(), error: described });
+    },
+  });
+  comms.install();
 
   const answers = new Map<number, (value: string) => void>();
   installInput((prompt, password) => {
@@ -95,11 +116,11 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   const reportStray = (thrown: unknown, promise?: Promise<unknown>) => {
     // What is left of an interrupted cell ends with this error; the person knows already.
     if (thrown instanceof Error && thrown.name === "KeyboardInterrupt") return;
-    const context = cellOfFailure(thrown, promise);
-    if (context?.isStopped) return;
-    const cell = context?.id ?? lastCellId;
+    const cell = cellOfFailure(thrown, promise);
+    if (cell?.isStopped) return;
     const { traceback } = executor.describe(thrown);
-    post({ type: "stream", cellId: cell, name: "stderr", text: `Uncaught ${traceback.join("\n")}\n` });
+    const text = `Uncaught ${traceback.join("\n")}\n`;
+    emit({ type: "stream", cellId: cell?.id ?? lastCellId, name: "stderr", text }, cell);
   };
   process.on("uncaughtException", (error) => reportStray(error));
   process.on("unhandledRejection", (reason, promise) => {
@@ -109,6 +130,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
 
   server.on("message", (message: ToExecutor) => {
     leaveCells();
+    comms.tidy();
     switch (message.type) {
       case "run":
         void run(message);
@@ -118,6 +140,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
         break;
       case "interrupt":
         executor.interrupt();
+        comms.interrupt();
         break;
       case "abandon":
         executor.abandon();
@@ -128,6 +151,9 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
       case "input":
         answers.get(message.id)?.(message.value);
         answers.delete(message.id);
+        break;
+      case "comm":
+        comms.receive(message);
         break;
       case "exit":
         exit(0);

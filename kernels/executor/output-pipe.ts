@@ -117,8 +117,7 @@ export class OutputSender extends PipeEnd {
 
   #sendMessage(message: FromExecutor<ShownJson>): void {
     const { header } = this;
-    const length = message.type === "display" ? message.shown.length : 0;
-    const weight = 1 + (length >> 10);
+    const weight = 1 + (sizeOf(message) >> 10);
     // One message of any size may pass when no other is under way.
     for (let load = Atomics.load(header, Header.Weight); load > maxWeight; ) {
       Atomics.wait(header, Header.Weight, load, waitMs);
@@ -215,6 +214,13 @@ function align(length: number): number {
 
 export function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+/** About how many bytes it holds. */
+function sizeOf(message: FromExecutor<ShownJson>): number {
+  if (message.type === "display") return message.shown.length;
+  if (message.type !== "comm") return 0;
+  return message.buffers.reduce((sum, { byteLength }) => sum + byteLength, message.data.length);
 }
 
 function withJson(message: Exclude<FromExecutor, { type: "stream" }>): FromExecutor<ShownJson> {

@@ -31,6 +31,8 @@ export class Outputs {
     const parent = this.parentOf(output.cellId);
     if (output.type === "stream") {
       this.#publisher.print({ name: output.name, text: output.text, parent });
+    } else if (output.type === "error") {
+      this.#publisher.publish("error", { ...output.error }, parent);
     } else if (output.type === "clear") {
       this.#publisher.restartPrints(parent);
       this.#publisher.publish("clear_output", { wait: output.wait }, parent);

@@ -45,6 +45,14 @@ export class RequestFields {
     return values.includes(value) ? value : this.#refuse(field, values.join(", "));
   }
 
+  /** Any JSON object; empty if not given. */
+  record(field: string): Json {
+    const value = this.#given(field) ?? {};
+    return typeof value === "object" && !Array.isArray(value)
+      ? (value as Json)
+      : this.#refuse(field, "an object");
+  }
+
   /** A record of texts; empty if not given. */
   texts(field: string): Record<string, string> {
     const value = this.#given(field) ?? {};

@@ -63,6 +63,8 @@ export class Runner {
   interrupt(): void {
     const running = this.#running;
     if (!running) {
+      // What handlers of widgets still do is theirs, not a cell's.
+      this.#post({ type: "interrupt" });
       this.#stopIfBusy();
       return;
     }

@@ -50,6 +50,7 @@ const session: Session = new Session({
   compiler,
   runner,
   answerInput: (id, value) => post({ type: "input", id, value }),
+  deliver: post,
   debugger: debugAdapter,
   shutdown: () => void shutdown(),
   versions: {

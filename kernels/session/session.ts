@@ -1,7 +1,7 @@
 /** Answers Jupyter's requests: those of the shell channel one after another, the control channel's between or during them. */
 import type { CompilerClient } from "../compiler";
 import type { DebugAdapter } from "../debugger";
-import type { FromExecutor, ShownJson } from "../executor";
+import type { CommDelivery, FromExecutor, ShownJson } from "../executor";
 import {
   type Channel,
   type Json,
@@ -11,6 +11,7 @@ import {
   type RequestChannel,
 } from "../protocol";
 import { CodeHelp } from "./code-help";
+import { Comms, isCommMessage } from "./comms";
 import { Executions } from "./executions";
 import type { Handlers, Request } from "./handlers";
 import type { History } from "./history";
@@ -30,6 +31,8 @@ export interface SessionOptions {
   runner: Runner;
   /** Hands the person's answer to the cell that asked. */
   answerInput(id: number, value: string): void;
+  /** Hands a page's message on a comm to the cells. */
+  deliver(delivery: CommDelivery): void;
   debugger: DebugAdapter;
   /** Ends the process, after the replies are out. */
   shutdown(): void;
@@ -46,6 +49,7 @@ export class Session {
   readonly #outputs: Outputs;
   readonly #executions: Executions;
   readonly #questions: Questions;
+  readonly #comms: Comms;
   readonly #handlers: Handlers;
   /** Requests on the shell channel that wait for the one before them. */
   readonly #queue: Message[] = [];
@@ -68,10 +72,16 @@ export class Session {
       abortFollowers: () => this.#abortFollowers(),
     });
     this.#questions = new Questions({ publisher: this.#publisher, answer: options.answerInput });
+    this.#comms = new Comms({
+      publisher: this.#publisher,
+      post: options.deliver,
+      parentOf: (cellId) => this.#outputs.parentOf(cellId),
+    });
     this.#handlers = {
       ...this.#ownHandlers(),
       ...codeHelp.handlers,
       ...this.#executions.handlers,
+      ...this.#comms.handlers,
     };
   }
 
@@ -87,7 +97,7 @@ export class Session {
 
   /** A valid message from a front end. */
   receive(channel: RequestChannel, message: Message): void {
-    if (channel === "control") {
+    if (channel === "control" || (channel === "shell" && isCommMessage(message))) {
       void this.#handle(channel, message);
     } else if (channel === "stdin") {
       this.#questions.receive(message);
@@ -102,8 +112,13 @@ export class Session {
     switch (message.type) {
       case "stream":
       case "display":
+      case "error":
       case "clear":
         this.#outputs.show(message);
+        break;
+      case "comm":
+      case "handled":
+        this.#comms.receive(message);
         break;
       case "input": {
         const { current } = this.#executions;
@@ -149,6 +164,11 @@ export class Session {
       this.#refuse(channel, message, error instanceof Error ? error : new Error(String(error)));
     }
     this.#publisher.publish("status", { execution_state: "idle" }, parent);
+    // A front end takes the newest status for the kernel's.
+    const { current } = this.#executions;
+    if (current && isCommMessage(message)) {
+      this.#publisher.publish("status", { execution_state: "busy" }, current.header);
+    }
   }
 
   async #answer(request: Request): Promise<void> {
@@ -220,15 +240,6 @@ export class Session {
         shutdown();
         return { content: { restart } };
       },
-      comm_info_request: () => ({ content: { comms: {} } }),
-      // No comm target exists here: the protocol's answer is to close at once.
-      comm_open: ({ fields, message }) => {
-        const content = { comm_id: fields.text("comm_id"), data: {} };
-        this.#publisher.publish("comm_close", content, message.header);
-        return undefined;
-      },
-      comm_msg: () => undefined,
-      comm_close: () => undefined,
     };
   }
 }

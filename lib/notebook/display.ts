@@ -29,7 +29,33 @@ export interface DisplayHook {
   clear(wait?: boolean): void;
   /** Keeps the cell running until the promise has settled. */
   hold?(promise: Promise<unknown>): void;
+  /** Runs a task; what it shows and prints, now or later, goes to `sink` instead of the cell. */
+  capture?<T>(sink: (output: CapturedOutput) => void, task: () => T): T;
+  /** Whether what is shown now goes to a sink. */
+  readonly isCaptured?: boolean;
+  /** A value as the result of a cell shows it; undefined for what shows nothing. */
+  bundle?(value: unknown): Promise<Shown | undefined>;
+  /** An error as a cell that it ends shows it. */
+  describe?(error: unknown): ErrorDescription;
 }
+
+/** A bundle and its metadata. */
+export interface Shown {
+  data: MimeBundle;
+  metadata: MimeMetadata;
+}
+
+export interface ErrorDescription {
+  ename: string;
+  evalue: string;
+  traceback: string[];
+}
+
+/** What a task does to a cell's output. */
+export type CapturedOutput =
+  | { type: "stream"; name: "stdout" | "stderr"; text: string }
+  | { type: "display"; shown: Shown; displayId?: string; update: boolean }
+  | { type: "clear"; wait: boolean };
 
 const scope: typeof globalThis & { [DISPLAY_HOOK]?: DisplayHook } = globalThis;
 

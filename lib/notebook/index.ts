@@ -17,3 +17,6 @@ export {
 export * from "./show";
 export * from "./stages";
 export * from "./table";
+export * as widgets from "./widgets";
+export { type Interaction, type InteractOptions, type InteractTask, interact } from "./widgets/interact";
+export type { NumberRange, OptionList, Parameter, ParameterValues } from "./widgets/parameters";

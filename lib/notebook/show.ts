@@ -31,7 +31,10 @@ export function show(...values: unknown[]): Promise<void> {
 
 /** A figure as the result of a cell's last line: `figure(spec)` shows itself there, picture included. */
 export function figure(spec: PlotlyFigure): Displayable {
-  return { [DISPLAY]: () => figureBundle(spec), [DISPLAY_METADATA]: figureMetadata(spec) };
+  return {
+    [DISPLAY]: () => (displayHook()?.isCaptured ? liveBundle(spec) : figureBundle(spec)),
+    [DISPLAY_METADATA]: figureMetadata(spec),
+  };
 }
 
 async function printAll(values: unknown[]): Promise<void> {
@@ -48,6 +51,8 @@ async function showOne(value: unknown, hook: DisplayHook): Promise<void> {
   if (isFigure(value)) {
     const id = newDisplayId();
     hook.display(liveBundle(value), {}, id);
+    // What is captured lives in a widget: no place that runs no script shows it, and it is drawn again and again.
+    if (hook.isCaptured) return;
     hook.update(id, await figureBundle(value), figureMetadata(value));
     return;
   }
