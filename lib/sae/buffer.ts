@@ -30,7 +30,7 @@ export class BufferedStream implements RowStream {
   private taken = 0;
   private blocks: AsyncIterator<Float32Array> | undefined;
   /** What is left of a block that did not fit. */
-  private rest = new Float32Array(0);
+  private rest: Float32Array = new Float32Array(0);
 
   constructor(
     private readonly producer: ActivationProducer,
