@@ -14,7 +14,6 @@ import {
   readClipParameters,
   saveClip,
   trainTokenizer,
-  zeroShotAccuracy,
 } from ".";
 
 const FIXTURE = join(__dirname, "fixtures", "tiny");
@@ -80,15 +79,4 @@ test("a missing, a superfluous and a misshapen parameter are each named", async 
   await assert.rejects(readClipParameters(path, config), /expected no tensor "extra"/);
   await write((map) => map.set("logit_scale", { dtype: "F32", shape: [1], data: new Float32Array(1) }));
   await assert.rejects(readClipParameters(path, config), /expected "logit_scale" \[\], got \[1\]/);
-});
-
-test("zero-shot accuracy counts the classes that are nearer, and a tie counts against the picture", () => {
-  const classes = tf.eye(6);
-  const pictures = tf.tensor2d([
-    [1, 0, 0, 0, 0, 0], // its own class first
-    [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], // its own class last
-    [1, 1, 0, 0, 0, 0], // a tie with another
-  ]);
-  const result = zeroShotAccuracy(pictures, classes, Int32Array.of(0, 5, 0));
-  assert.deepEqual(result, { top1: 1 / 3, top5: 2 / 3, count: 3 });
 });
