@@ -87,9 +87,10 @@ test("thrown values that are no errors, causes and aggregates are told", async (
 
 test("an abandoned cell ends at once and its pending await never goes on", async () => {
   const running = run(
-    "let steps = 0;\nfor (;;) {\n  await new Promise((go) => setTimeout(go, 1));\n  steps += 1;\n}",
+    "let steps = 0;\nfor (;;) {\n  await new Promise((go) => setTimeout(go, 1));\n  steps += 1;\n  (globalThis as any).stepsSeen = steps;\n}",
   );
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  while ((globalThis as { stepsSeen?: number }).stepsSeen === undefined)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   executor.interrupt();
   const outcome = await running;
   assert.ok(outcome.status === "error" && outcome.error.ename === "KeyboardInterrupt");

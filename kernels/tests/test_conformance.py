@@ -52,3 +52,10 @@ class VitrineKernelTests(jupyter_kernel_test.KernelTests):
 class VitrineIopubWelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
     kernel_name = "vitrine"
     support_iopub_welcome = True
+
+
+def test_nothing_is_left_out():
+    """What these tests are given no sample for they skip without a word."""
+    samples = [name for name, value in vars(jupyter_kernel_test.KernelTests).items() if isinstance(value, (str, list, tuple)) and not name.startswith("_")]
+    assert len(samples) >= 15
+    assert [name for name in samples if not getattr(VitrineKernelTests, name)] == []

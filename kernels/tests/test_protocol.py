@@ -1,12 +1,10 @@
 """Jupyter's messages, one by one, over real sockets."""
 
 import json
-import signal
-import time
 
+import psutil
 import pytest
-from conftest import Kernel, children_of
-from jupyter_client.manager import KernelManager
+from conftest import ROOT, Kernel
 
 HOOK = 'const hook = (globalThis as any)[Symbol.for("Jupyter.displayHook")];'
 
@@ -210,19 +208,11 @@ def test_kernel_info_is_complete(kernel):
     info = ask(kernel, "kernel_info_request", {}, "control")
     assert info["status"] == "ok" and info["protocol_version"] == "5.4"
     assert info["language_info"]["name"] == "typescript" and info["language_info"]["file_extension"] == ".ts"
-    assert info["language_info"]["version"] == json.loads((kernel_root() / "node_modules/typescript/package.json").read_text())["version"]
+    assert info["language_info"]["version"] == json.loads((ROOT / "node_modules/typescript/package.json").read_text())["version"]
     assert info["debugger"] is True and info["banner"].startswith("Vitrine")
 
 
-def kernel_root():
-    from conftest import ROOT
-
-    return ROOT
-
-
 def test_usage_is_that_of_the_process_and_the_machine(kernel):
-    import psutil
-
     usage = ask(kernel, "usage_request", {}, "control")
     process = psutil.Process(kernel.manager.provisioner.process.pid)
     assert usage["pid"] == process.pid
@@ -260,45 +250,3 @@ def test_shutdown_for_a_restart_says_so_to_every_front_end(tmp_path):
     assert kernel.manager.provisioner.process.wait(timeout=30) == 0
     kernel.close()
 
-
-def test_a_killed_kernel_leaves_nothing_and_starts_again(tmp_path):
-    kernel = Kernel(tmp_path)
-    manager: KernelManager = kernel.manager
-    kernel.run("let variable = 'of the first life'; variable")
-    kernel.client.execute("!echo begun; sleep 600 & sh -c 'sleep 601'\nawait new Promise(() => {})")
-    while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
-        pass
-    pid = manager.provisioner.process.pid
-    deadline = time.monotonic() + 20
-    while len(children_of(pid)) < 4 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    # The compiler's process, the command's shells and what they started.
-    started = children_of(pid)
-    assert len(started) >= 4
-    manager.signal_kernel(signal.SIGKILL)
-    manager.provisioner.process.wait(timeout=30)
-    deadline = time.monotonic() + 20
-    while living(started) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert living(started) == []
-
-    manager.restart_kernel(now=True)
-    kernel.client.wait_for_ready(timeout=120)
-    assert "Cannot find name 'variable'" in kernel.run("variable").reply["evalue"]
-    tail = ask(kernel, "history_request", {"hist_access_type": "tail", "n": 3})["history"]
-    assert [text.split("\n")[0] for _, _, text in tail] == ["let variable = 'of the first life'; variable", "!echo begun; sleep 600 & sh -c 'sleep 601'", "variable"]
-    kernel.close()
-
-
-def living(pids):
-    """Those that run still; a zombie whose parent is gone does not."""
-    import psutil
-
-    found = []
-    for pid in pids:
-        try:
-            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                found.append(pid)
-        except psutil.NoSuchProcess:
-            pass
-    return found
