@@ -1,15 +1,10 @@
-/** The whole thing as a person meets it: JupyterLab in a real browser, Run All, and a figure that is drawn. */
+/** The whole thing as a person meets it: JupyterLab in a real browser, its buttons and menus, and a figure that is drawn. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { test } from "node:test";
-import { chromium, type Page } from "playwright-core";
-
-const ROOT = resolve(__dirname, "..");
-const MINUTE = 60_000;
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import type { Locator, Page } from "playwright-core";
+import { LabBrowser, MINUTE, notebookOf, ROOT, runAll } from "./lab-browser";
 
 /** Small enough for a test; everything else is the notebook's own. */
 const REDUCED: Record<string, string> = {
@@ -19,47 +14,26 @@ const REDUCED: Record<string, string> = {
   expansionFactor: "4",
 };
 
-test("Run All in JupyterLab draws the training notebook's figures and raises no error", async (t) => {
+/** One JupyterLab for all of these tests. */
+let lab: LabBrowser | undefined;
+
+before(async () => {
   const { findBrowser } = await import("./browser.mjs");
   const executablePath = findBrowser();
-  if (!executablePath) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
-    return;
-  }
-  // A copy, because JupyterLab saves what it runs; in notebooks/, because cells import "../lib".
-  const name = `jupyterlab-test-${process.pid}.ipynb`;
-  const copy = join(ROOT, "notebooks", name);
-  const profile = await mkdtemp(join(tmpdir(), "vitrine-browser-"));
-  await writeFile(copy, await reducedNotebook());
-  const port = await freePort();
-  const lab = spawn(process.execPath, ["cli/vitrine.mjs", "start", "--no-browser", "--port", String(port)], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let browser: Awaited<ReturnType<typeof chromium.launchPersistentContext>> | undefined;
-  try {
-    const token = await tokenOf(lab);
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath,
-      headless: true,
-      viewport: { width: 1400, height: 1000 },
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
-    const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${port}/lab/tree/notebooks/${name}?token=${token}`);
-    await page.waitForSelector(".jp-Notebook .jp-CodeCell", { timeout: 2 * MINUTE });
-    await page.getByText("TypeScript (Vitrine)").first().waitFor({ state: "attached", timeout: MINUTE });
-    await page.click('.lm-MenuBar-itemLabel:has-text("Run")');
-    await page.click('.lm-Menu-itemLabel:text-is("Run All Cells")');
+  if (executablePath) lab = await LabBrowser.start(executablePath);
+});
 
+after(() => lab?.close());
+
+/** Uses the notebook in JupyterLab, unless there is no browser: then the test is skipped. */
+async function meet(t: TestContext, title: string, notebook: object, use: (page: Page) => Promise<void>) {
+  if (lab) return lab.show(title, notebook, use);
+  t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+}
+
+test("Run All draws the training notebook's figures and raises no error", async (t) => {
+  await meet(t, "training", await reducedNotebook(), async (page) => {
+    await runAll(page);
     // JupyterLab keeps only what is near the viewport: look for marks cell by cell, and read them where they are seen.
     const plot = ".js-plotly-plot .main-svg";
     const lines = await scrollUntil(page, `${plot} .scatterlayer path.js-line`, "d", 6 * MINUTE);
@@ -72,14 +46,96 @@ test("Run All in JupyterLab draws the training notebook's figures and raises no 
     const grids = await scrollUntil(page, ".jp-RenderedImage img", "src", MINUTE);
     assert.ok(grids.some((src) => src.startsWith("data:image/png") || src.startsWith("blob:")));
     assert.equal(await page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count(), 0);
-  } finally {
-    await browser?.close();
-    lab.kill("SIGTERM");
-    await new Promise((done) => (lab.exitCode === null ? lab.once("exit", done) : done(undefined)));
-    await rm(copy, { force: true });
-    await rm(profile, { recursive: true, force: true });
-  }
+  });
 });
+
+test("a cell is interrupted from the toolbar, and what it had done is kept; a restarted kernel has forgotten it", async (t) => {
+  const first = "const settings = { learningRate: 0.1, layers: 2 };\nconsole.log('layers', settings.layers);";
+  const endless =
+    "let steps = 0;\nconsole.log('begun');\nfor (;;) {\n  await new Promise((resolve) => setTimeout(resolve, 5));\n  steps++;\n}";
+  const last = "console.log('kept', steps > 2, settings.layers);";
+  await meet(t, "interrupt", notebookOf(first, endless, last), async (page) => {
+    await runAll(page);
+    await outputOf(page, 1).getByText("begun").waitFor({ timeout: MINUTE });
+    await page.waitForTimeout(300);
+    await page.click('[data-command="notebook:interrupt-kernel"]');
+    await outputOf(page, 1).getByText("KeyboardInterrupt").first().waitFor({ timeout: 20_000 });
+    await runCell(page, 2);
+    await outputOf(page, 2).getByText("kept true 2").waitFor({ timeout: 20_000 });
+
+    await page.click('[data-command="notebook:restart-kernel"]');
+    await page.click('.jp-Dialog button:has-text("Restart")');
+    await page.waitForTimeout(500);
+    await runCell(page, 2);
+    await outputOf(page, 2).getByText("Cannot find name").first().waitFor({ timeout: MINUTE });
+    await runCell(page, 0);
+    await outputOf(page, 0).getByText("layers 2").waitFor({ timeout: 20_000 });
+  });
+});
+
+test("Tab offers typed members of an earlier cell's value, Shift-Tab shows what they are", async (t) => {
+  const declared =
+    "/** How far a step goes. */\nfunction stepSize(rate: number): number { return rate; }\nconst settings = { learningRate: 0.1, layers: 2 };\nconsole.log('declared');";
+  await meet(t, "completion", notebookOf(declared, ""), async (page) => {
+    await runCell(page, 0);
+    await outputOf(page, 0).getByText("declared").waitFor({ timeout: MINUTE });
+    await editorOf(page, 1).click();
+    await page.keyboard.type("settings.l");
+    await page.keyboard.press("Tab");
+    const offered = page.locator(".jp-Completer-item");
+    await offered.first().waitFor({ timeout: 20_000 });
+    const texts = await offered.allTextContents();
+    assert.ok(
+      texts.some((text) => text.includes("learningRate")) && texts.some((text) => text.includes("layers")),
+      `${texts}`,
+    );
+    assert.ok(!texts.some((text) => text.includes("toString")), "only what begins with l");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.type("stepSize(");
+    await page.keyboard.press("Shift+Tab");
+    const tooltip = page.locator(".jp-Tooltip");
+    await tooltip.waitFor({ timeout: 20_000 });
+    const shown = (await tooltip.textContent()) ?? "";
+    assert.match(shown, /function stepSize\(rate: number\): number/);
+    assert.match(shown, /How far a step goes/);
+  });
+});
+
+test("a breakpoint in a cell stops it there, and the debugger shows its variables", async (t) => {
+  await meet(t, "debugger", notebookOf("const left = 20;\nconst right = left + 22;\nright"), async (page) => {
+    await page.locator(".jp-DebuggerBugButton").click({ timeout: MINUTE });
+    const gutter = editorOf(page, 0).locator(".cm-breakpoint-gutter .cm-gutterElement");
+    await gutter.nth(2).waitFor({ state: "attached", timeout: MINUTE });
+    // The first element is the gutter's own spacer.
+    await gutter.nth(2).click();
+    await page.locator(".jp-DebuggerBreakpoint").first().waitFor({ timeout: 20_000 });
+    await runCell(page, 0);
+    const variables = page.locator(".jp-DebuggerVariables");
+    await variables.getByText("left").first().waitFor({ timeout: MINUTE });
+    assert.match((await variables.textContent()) ?? "", /left.*20/s);
+    assert.equal(await outputOf(page, 0).getByText("42").count(), 0, "the line is not run yet");
+    await page.locator('[data-command="debugger:continue"]').first().click();
+    await outputOf(page, 0).getByText("42").waitFor({ timeout: 20_000 });
+  });
+});
+
+function cellOf(page: Page, index: number): Locator {
+  return page.locator(".jp-Notebook .jp-CodeCell").nth(index);
+}
+
+function editorOf(page: Page, index: number): Locator {
+  return cellOf(page, index).locator(".jp-InputArea-editor");
+}
+
+function outputOf(page: Page, index: number): Locator {
+  return cellOf(page, index).locator(".jp-OutputArea");
+}
+
+async function runCell(page: Page, index: number): Promise<void> {
+  await editorOf(page, index).locator(".cm-content").click();
+  await page.keyboard.press("ControlOrMeta+Enter");
+}
 
 /** Scrolls through the notebook until elements match, and gives their attribute; at most `timeout` milliseconds. */
 async function scrollUntil(
@@ -111,7 +167,7 @@ async function scrollUntil(
   }
 }
 
-async function reducedNotebook(): Promise<string> {
+async function reducedNotebook(): Promise<object> {
   const notebook = JSON.parse(await readFile(join(ROOT, "notebooks", "01-training.ipynb"), "utf8"));
   for (const cell of notebook.cells) {
     if (cell.cell_type === "code") [cell.outputs, cell.execution_count] = [[], null];
@@ -127,34 +183,5 @@ async function reducedNotebook(): Promise<string> {
     }
     cell.source = source;
   }
-  return JSON.stringify(notebook);
-}
-
-/** The token in the address that the server prints. */
-function tokenOf(lab: ChildProcess): Promise<string> {
-  return new Promise((found, failed) => {
-    let printed = "";
-    const timer = setTimeout(() => failed(new Error(`no address within 3 minutes:\n${printed}`)), 3 * MINUTE);
-    const read = (part: Buffer) => {
-      printed += part;
-      const token = /127\.0\.0\.1:\d+\/lab\S*[?&]token=([0-9a-f]+)/.exec(printed)?.[1];
-      if (!token) return;
-      clearTimeout(timer);
-      found(token);
-    };
-    lab.stdout?.on("data", read);
-    lab.stderr?.on("data", read);
-    lab.once("exit", (code) => failed(new Error(`JupyterLab ended with ${code}:\n${printed}`)));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const server = createServer();
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => found(typeof address === "object" && address ? address.port : 0));
-    });
-  });
+  return notebook;
 }
