@@ -82,13 +82,17 @@ static inline void packPanelTransposed(const float *b, int64_t stride, int64_t k
   }
 }
 
-/* One tile of C, kept in registers over a slab. */
-template <bool ACCUMULATE>
-static inline void tile(const float *a, const float *b, int64_t kc, float *c, int64_t stride) {
+/*
+ * One tile of C, kept in registers over a slab. With AHEAD it calls for kc / 4 cache lines at `next` meanwhile, a few at a time: a burst of
+ * them would hold up the loads that the tile itself needs.
+ */
+template <bool ACCUMULATE, bool AHEAD = false>
+static inline void tile(const float *a, const float *b, int64_t kc, float *c, int64_t stride, const float *next = nullptr) {
   Vec acc[MR][NV];
   for (int i = 0; i < MR; i++)
     for (int j = 0; j < NV; j++) acc[i][j] = ACCUMULATE ? load(c + i * stride + j * LANES) : Vec{};
   for (int64_t k = 0; k < kc; k++, a += MR, b += NR) {
+    if (AHEAD && k % 4 == 0) __builtin_prefetch(next + 4 * k, 0, 3);
     Vec right[NV];
     for (int j = 0; j < NV; j++) right[j] = load(b + j * LANES);
 #pragma GCC unroll 16

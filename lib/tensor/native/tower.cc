@@ -33,18 +33,30 @@ void copyPadded(const float *from, int64_t count, Buffer &out) {
   std::memset(to + count, 0, (roundUp(count, NR) - count) * sizeof(float));
 }
 
-/* Columns [n0, n1) of A [M, K] B [K, N], both packed, into c, whose first column is n0. */
-void multiplyColumns(const float *a, int64_t M, int64_t K, const float *b, int64_t N, int64_t n0, int64_t n1, float *c, int64_t stride) {
+/*
+ * Columns [n0, n1) of A [M, K] B [K, N], both packed, into c, whose first column is n0; with `accumulate` added to c. While a panel of B
+ * is at work the next one is called for: weights come from far away, each once for a chunk of rows. (Behind the last one is nothing; calling
+ * for that does no harm.)
+ */
+void multiplyColumns(const float *a, int64_t M, int64_t K, const float *b, int64_t N, int64_t n0, int64_t n1, float *c, int64_t stride,
+                     bool accumulate = false) {
   const int64_t rows = roundUp(M, MR), columns = roundUp(N, NR);
   for (int64_t k0 = 0; k0 < K; k0 += KC) {
     const int64_t kc = std::min<int64_t>(KC, K - k0);
     for (int64_t n = n0; n < n1; n += NR) {
       const float *const panel = b + k0 * columns + n * kc;
+      const float *const next = n + NR < n1 ? panel + kc * NR : b + (k0 + KC) * columns + n0 * std::min<int64_t>(KC, K - k0 - KC);
       for (int64_t m = 0; m < rows; m += MR) {
         const float *const left = a + k0 * rows + m * kc;
         float *const to = c + m * stride + (n - n0);
-        if (k0 > 0) tile<true>(left, panel, kc, to, stride);
-        else tile<false>(left, panel, kc, to, stride);
+        const int64_t ahead = m / MR * kc * 4;
+        if (ahead < kc * NR) {
+          if (accumulate || k0 > 0) tile<true, true>(left, panel, kc, to, stride, next + ahead);
+          else tile<false, true>(left, panel, kc, to, stride, next + ahead);
+        } else {
+          if (accumulate || k0 > 0) tile<true>(left, panel, kc, to, stride);
+          else tile<false>(left, panel, kc, to, stride);
+        }
       }
     }
   }
@@ -193,7 +205,7 @@ void Tower::finish(const Block &block, float *x, int64_t first, int64_t count, W
   float *const out = work.sum.atLeast(roundUp(count, MR) * stride);
   float *const packed = work.packed.atLeast(packedA(count, D));
   packRows(z_.get() + first * D, D, count, D, packed);
-  multiply(packed, block.out.get(), count, D, D, out, stride, false);
+  multiplyColumns(packed, count, D, block.out.get(), D, 0, D, out, stride);
   for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.outBias.get(), D);
 
   const float *const a = normalised(x + first * D, count, block.norm2.get(), block.norm2Bias.get(), work);
@@ -208,7 +220,7 @@ void Tower::finish(const Block &block, float *x, int64_t first, int64_t count, W
         store(part + row * KC + i, exactGelu_ ? exactGelu(pre) : quickGelu(pre));
       }
     packRows(part, KC, count, kc, packedPart);
-    multiply(packedPart, block.fc2.get() + h * stride, count, D, kc, out, stride, h > 0);
+    multiplyColumns(packedPart, count, kc, block.fc2.get() + h * stride, D, 0, D, out, stride, h > 0);
   }
   for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.fc2Bias.get(), D);
 }
