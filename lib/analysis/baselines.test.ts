@@ -9,6 +9,7 @@ import {
   pcaBaseline,
   principalComponents,
   randomDirections,
+  readoutBaseline,
   reconstructionOf,
 } from "./baselines";
 
@@ -154,6 +155,25 @@ describe("matching pursuit", () => {
   });
 });
 
+test("a readout of an orthogonal dictionary and its negatives gives back each row's largest coefficients", async () => {
+  const { rows } = rotatedRows();
+  const x = tf.tensor2d(rows, [N, D]);
+  const { mean, components } = principalComponents(x);
+  const both = tf.concat([components, components.neg()], 0);
+  const source = memorySource(rows, D);
+  const readout = await readoutBaseline("readout", both, mean, D, source);
+  const whole = await reconstructionOf(readout, source);
+  assert.ok(whole.fvu < 1e-4, `FVU ${whole.fvu} with all coefficients`);
+  const few = await readoutBaseline("readout", both, mean, 2, source);
+  const { fvu } = await reconstructionOf(few, source);
+  const written = fvuOfKept(rows, components.dataSync<"float32">(), 2, "largest");
+  // The best map back scales what is selected, so it is no worse than the coefficients themselves.
+  assert.ok(fvu <= written + 1e-3 && fvu > 0.5 * written, `${fvu}, coefficients alone ${written}`);
+  readout.dispose();
+  few.dispose();
+  tf.dispose([x, mean, components, both]);
+});
+
 test("no tensor is left behind by baselines", async () => {
   const { rows } = rotatedRows();
   await expectNoLeak(async () => {
@@ -166,6 +186,7 @@ test("no tensor is left behind by baselines", async () => {
       pcaBaseline(found, 2, "largest"),
       nearestCentreBaseline(centres),
       dictionaryBaseline("random", random, found.mean, 3),
+      await readoutBaseline("random", random, found.mean, 3, memorySource(rows, D)),
     ];
     for (const baseline of all) {
       await reconstructionOf(baseline, memorySource(rows, D));

@@ -1,6 +1,6 @@
 /** What an SAE has to beat with as many active directions: principal components, k-means, random directions. Keys: N rows, D width, F atoms, K active. */
 import type { ActivationSource } from "../sae";
-import { Random, rawOps, type Tensor, type Tensor2D, tf, topK, unitRows } from "../tensor";
+import { Random, rawOp, rawOps, type Tensor, type Tensor2D, tf, topK, unitRows } from "../tensor";
 import { Reconstruction, type ReconstructionResult } from "./reconstruction";
 
 /** Reconstructs rows from at most `l0` of its directions. Call `dispose` when done. */
@@ -155,6 +155,66 @@ export function dictionaryBaseline(name: string, directions: Tensor, mean: Tenso
       return out;
     },
     dispose: () => tf.dispose([atoms, centre]),
+  };
+}
+
+/** Rows that a readout is fitted on at once. */
+const FIT_BLOCK = 2048;
+
+/**
+ * Any directions read as an SAE reads its own: z = the `l0` largest of relu((x - mean) · direction) in one look, and the linear map back
+ * that is best on `rows`, by ridge regression (λ a thousandth of the mean of z's squares). `directions` [F, D] and `mean` [D] stay the caller's.
+ */
+export async function readoutBaseline(
+  name: string,
+  directions: Tensor,
+  mean: Tensor,
+  l0: number,
+  rows: ActivationSource,
+): Promise<Baseline> {
+  const atoms = unitRows(directions) as Tensor2D;
+  const centre = mean.clone();
+  const [F, D] = atoms.shape;
+  const encode = (x: Tensor) => {
+    const products = tf.matMul(x.sub(centre) as Tensor2D, atoms, false, true).relu();
+    return products.mul(largest(products, l0)) as Tensor2D;
+  };
+  let gram = tf.zeros([F, F]);
+  let crossed = tf.zeros([F, D]);
+  for (let first = 0; first < rows.rows; first += FIT_BLOCK) {
+    const count = Math.min(FIT_BLOCK, rows.rows - first);
+    const block = new Float32Array(count * D);
+    await rows.gather(
+      Uint32Array.from({ length: count }, (_, i) => first + i),
+      block,
+    );
+    const [nextGram, nextCrossed] = tf.tidy(() => {
+      const x = tf.tensor2d(block, [count, D]);
+      const z = encode(x);
+      const own = tf.matMul(z, z, true, false);
+      return [gram.add(own), crossed.add(tf.matMul(z, x.sub(centre) as Tensor2D, true, false))];
+    }) as [Tensor, Tensor];
+    tf.dispose([gram, crossed]);
+    [gram, crossed] = [nextGram, nextCrossed];
+  }
+  const decoder = tf.tidy(() => {
+    const identity = tf.eye(F);
+    const lambda = gram
+      .mul(identity)
+      .sum()
+      .mul(1e-3 / F);
+    const factor = rawOp("Cholesky", [gram.add(identity.mul(lambda))], { T: { dtype: "float32" } });
+    const solve = (right: Tensor, adjoint: boolean) =>
+      rawOp("MatrixTriangularSolve", [factor, right], { lower: true, adjoint, T: { dtype: "float32" } });
+    return solve(solve(crossed, false), true) as Tensor2D; // [F, D]
+  });
+  tf.dispose([gram, crossed]);
+  return {
+    name,
+    l0,
+    atoms: F,
+    reconstruct: (x) => tf.tidy(() => tf.matMul(encode(x), decoder).add(centre)),
+    dispose: () => tf.dispose([atoms, centre, decoder]),
   };
 }
 
