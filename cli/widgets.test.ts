@@ -33,7 +33,10 @@ test("a dragged slider, a checkbox, a dropdown and a button run code that draws 
     t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
     return;
   }
-  const page = await lab.open(notebookOf(demo, buttons, setting), "widgets");
+  await lab.show("widgets", notebookOf(demo, buttons, setting), useWidgets);
+});
+
+async function useWidgets(page: Page): Promise<void> {
   const runs = page.locator(".jp-OutputArea-output pre", { hasText: "run with k" }).last();
   const line = () => page.locator(".js-plotly-plot path.js-line").first().getAttribute("d");
   const titled = async (title: string) => {
@@ -78,8 +81,7 @@ test("a dragged slider, a checkbox, a dropdown and a button run code that draws 
   assert.ok(again > 3, `a slider to the right of 3, got ${again}`);
   await titled(`cosine ${again} true`);
   assert.equal(await page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count(), 0);
-  await page.close();
-});
+}
 
 /** Drags the first slider to the right by so many pixels, as a hand does; gives the number beside it. */
 async function drag(page: Page, by: number): Promise<number> {
