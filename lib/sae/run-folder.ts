@@ -15,9 +15,12 @@ import {
 import { metricsTable, type TrainingMetrics } from "./metrics";
 import type { Stopping } from "./stopping";
 
+/** Of the run folder; goes up when what is in it changes. */
+const RUN_FORMAT = 2;
+
 /** What config.json holds: everything that the run's result depends on. */
 export interface RunConfig {
-  format: 2;
+  format: typeof RUN_FORMAT;
   config: SaeTrainingConfig;
   /** Names rows and order: `contentHash` of the stream, and the seed of the order. */
   data: string;
@@ -31,7 +34,8 @@ export function defaultRunFolder(
   source: { width: number; contentHash?: string },
 ): string {
   const config = resolveTrainingConfig(options, source.width);
-  return cacheFolder("runs", trainingConfigHash(config, source.contentHash));
+  // Runs of another format are left alone: they cannot be gone on from.
+  return cacheFolder("runs", trainingConfigHash(config, `${source.contentHash ?? ""}#${RUN_FORMAT}`));
 }
 
 /** The files of one run. */
@@ -61,7 +65,7 @@ export class RunFolder {
   /** Starts a run in a new folder, or joins one with the same config and data. Throws on a run of another kind. */
   async open(run: Omit<RunConfig, "format">): Promise<void> {
     mkdirSync(this.path, { recursive: true });
-    const mine = `${JSON.stringify({ format: 2, ...run } satisfies RunConfig, null, 2)}\n`;
+    const mine = `${JSON.stringify({ format: RUN_FORMAT, ...run } satisfies RunConfig, null, 2)}\n`;
     if (!existsSync(this.configPath)) {
       if (this.checkpoints.steps().length > 0) {
         throw new Error(
