@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { memorySource } from "../sae";
 import { expectNoLeak, Random, tf } from "../tensor";
-import { directionSpectrum, meanRow, pairCosines } from "./directions";
+import { directionSpectrum, meanOfSource, pairCosines } from "./directions";
 import { neuronAlignment, neuronDictionary, randomAlignment } from "./neuron-alignment";
 
 test("pairs are of different rows within a group, and the same for the same seed", async () => {
@@ -77,6 +77,6 @@ test("a neuron seen as a feature fires by its unit output vector on what is abov
 
 test("the mean row is that of all rows, whatever the batches", async () => {
   const source = memorySource(Float32Array.of(1, 10, 2, 20, 6, 60), 2);
-  assert.deepEqual([...(await meanRow(source, 2))], [3, 30]);
-  assert.deepEqual([...(await meanRow(source))], [3, 30]);
+  assert.deepEqual([...(await meanOfSource(source, 2))], [3, 30]);
+  assert.deepEqual([...(await meanOfSource(source))], [3, 30]);
 });

@@ -66,19 +66,19 @@ export async function directionSpectrum(vectors: Tensor): Promise<Spectrum> {
     return [eigenvalues, unit.mean(0)];
   }) as unknown as [Tensor, Tensor];
   const rising = Float64Array.from(await values.data<"float32">(), (value) => Math.max(0, value));
-  const meanRow = await mean.data<"float32">();
+  const meanOfSource = await mean.data<"float32">();
   tf.dispose([values, mean]);
   const shares = rising.reverse().map((value) => value / n);
   const squares = shares.reduce((sum, share) => sum + share * share, 0);
   return {
     shares,
     effectiveDimensions: 1 / squares,
-    meanCosine: meanRow.reduce((sum, value) => sum + value * value, 0),
+    meanCosine: meanOfSource.reduce((sum, value) => sum + value * value, 0),
   };
 }
 
 /** The mean of a source's rows [D], read a few at a time and summed in float64. */
-export async function meanRow(source: ActivationSource, batchSize = 4096): Promise<Float32Array> {
+export async function meanOfSource(source: ActivationSource, batchSize = 4096): Promise<Float32Array> {
   const { rows, width } = source;
   const sums = new Float64Array(width);
   for (let from = 0; from < rows; from += batchSize) {
