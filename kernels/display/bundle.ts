@@ -1,10 +1,12 @@
 /** Any value -> the MIME bundle that shows it. */
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import type { MimeBundle, Shown } from "../executor/contract";
-import { imageBundle } from "./image";
+import { figureBundle } from "./figure";
+import { drawnBundle, imageBundle } from "./image";
 import { plain } from "./plain";
 import { tableBundle } from "./table";
 import { describeTensor } from "./tensor";
+import { textOf } from "./text";
 
 /** The convention of JavaScript kernels: a method that returns a MIME bundle, or a promise of one. */
 export const displaySymbol = Symbol.for("Jupyter.display");
@@ -14,21 +16,28 @@ export const displayMetadataSymbol = Symbol.for("Jupyter.displayMetadata");
 /** Undefined for what shows nothing: `undefined`, and a value whose own method returns nothing. */
 export async function showValue(value: unknown): Promise<Shown | undefined> {
   if (value === undefined) return undefined;
-  if ((typeof value === "object" && value !== null) || typeof value === "function") {
-    const self = value as unknown as Record<symbol, unknown>;
-    const show = self[displaySymbol];
+  if (isObject(value)) {
+    const show = value[displaySymbol];
     if (typeof show === "function") {
       const data = checkBundle(await show.call(value));
-      return data && plain({ data, metadata: { ...(self[displayMetadataSymbol] as object | undefined) } });
+      return data && plain({ data, metadata: { ...(value[displayMetadataSymbol] as object | undefined) } });
     }
   }
-  return { data: builtInBundle(value), metadata: {} };
+  const drawn = isObject(value) ? await drawnBundle(value) : undefined;
+  return plain({ data: drawn ?? builtInBundle(value), metadata: {} });
 }
 
 export function builtInBundle(value: unknown): MimeBundle {
-  const special = describeTensor(value) ?? tableBundle(value) ?? imageBundle(value);
+  const special = isObject(value)
+    ? (describeTensor(value) ?? tableBundle(value) ?? imageBundle(value) ?? figureBundle(value))
+    : undefined;
+  return special ?? { "text/plain": textOf(value) };
+}
+
+/** Not a proxy: looking at one runs a person's code. */
+function isObject(value: unknown): value is Record<symbol, unknown> {
   return (
-    special ?? { "text/plain": inspect(value, { depth: 4, maxArrayLength: 50, maxStringLength: 10_000 }) }
+    ((typeof value === "object" && value !== null) || typeof value === "function") && !types.isProxy(value)
   );
 }
 

@@ -1,24 +1,27 @@
 /** What values look like, and what the hooks send. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect, stripVTControlCharacters } from "node:util";
+import sharp from "sharp";
 import { createDisplayHook, createTslabModule, showValue } from ".";
 
 const show = async (value: unknown) => (await showValue(value))?.data;
+const textOf = async (value: unknown) =>
+  stripVTControlCharacters(String((await show(value))?.["text/plain"]));
 const display = Symbol.for("Jupyter.display");
 
 /** Of a hook's sink: what these tests do not ask for. */
 const noCapture = {
   capture: <T>(_sink: unknown, task: () => T) => task(),
   isCaptured: () => false,
+  hold: () => {},
   describe: () => ({ ename: "", evalue: "", traceback: [] }),
 };
 
 test("undefined shows nothing; null, numbers and objects show as text", async () => {
   assert.equal(await showValue(undefined), undefined);
   assert.deepEqual(await show(null), { "text/plain": "null" });
-  assert.deepEqual(await show({ a: [1, new Map([["k", 1]])] }), {
-    "text/plain": "{ a: [ 1, Map(1) { 'k' => 1 } ] }",
-  });
+  assert.equal(await textOf({ a: [1, new Map([["k", 1]])] }), "{ a: [ 1, Map(1) { 'k' => 1 } ] }");
 });
 
 test("a display method's bundle is shown as JSON would carry it, with bytes in base64", async () => {
@@ -61,7 +64,10 @@ test("values that are not finite are counted and left out of the statistics", as
     dataId: {},
     dataSync: () => values,
   };
-  assert.match(String((await show(tensor))?.["text/plain"]), /min 1, mean 2, max 3, std 1, 2 not finite/);
+  assert.match(
+    String((await show(tensor))?.["text/plain"]),
+    /min 1, mean 2, max 3, std 1, 1 NaN, 1 infinite/,
+  );
 });
 
 test("a data frame shows as an HTML table with escaped text", async () => {
@@ -83,7 +89,96 @@ test("a data frame shows as an HTML table with escaped text", async () => {
 
 test("encoded pictures show as pictures and other bytes as text", async () => {
   assert.equal((await show(Buffer.from("ffd8ffe0", "hex")))?.["image/jpeg"], "/9j/4A==");
-  assert.match(String((await show(Buffer.from("00", "hex")))?.["text/plain"]), /<Buffer 00>/);
+  assert.equal(await textOf(Buffer.from("00", "hex")), "<Buffer 00>");
+  const webp = (await show(Buffer.from("RIFF....WEBPVP8 ")))?.["image/webp"];
+  assert.equal(webp, Buffer.from("RIFF....WEBPVP8 ").toString("base64"));
+});
+
+test("sharp's objects and plain pixels show as the picture that they are", async () => {
+  const data = Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  const raw = { width: 3, height: 2, channels: 3 } as const;
+  for (const value of [{ data, width: 3, height: 2, channels: 3 }, sharp(data, { raw })]) {
+    const png = Buffer.from(String((await show(value))?.["image/png"]), "base64");
+    assert.deepEqual(new Uint8Array(await sharp(png).removeAlpha().raw().toBuffer()), data);
+  }
+  const grey = { data: new Uint8ClampedArray([0, 255]), width: 2, height: 1 };
+  const png = Buffer.from(String((await show(grey))?.["image/png"]), "base64");
+  assert.deepEqual([...(await sharp(png).extractChannel(0).raw().toBuffer())], [0, 255]);
+  assert.match(await textOf({ data: new Uint8Array(5), width: 2, height: 2 }), /Uint8Array\(5\)/);
+});
+
+test("a plain Plotly figure shows as a figure; other data with a layout does not", async () => {
+  const figure = { data: [{ type: "bar", y: [1, 2] }, { y: [3] }], layout: { width: 300 } };
+  const bundle = await show(figure);
+  assert.deepEqual(bundle?.["application/vnd.plotly.v1+json"], figure);
+  assert.equal(bundle?.["text/plain"], "figure: bar, scatter");
+  assert.deepEqual(Object.keys((await show({ data: [1], layout: {} })) ?? {}), ["text/plain"]);
+  assert.deepEqual(Object.keys((await show({ ...figure, name: "x" })) ?? {}), ["text/plain"]);
+});
+
+test("objects are coloured; numbers, strings and what an interpreter prints of them are not", async () => {
+  assert.equal((await show([1]))?.["text/plain"], "[ \u001b[33m1\u001b[39m ]");
+  for (const [value, text] of [
+    [7, "7"],
+    ["a", "'a'"],
+    [9n, "9n"],
+    [Symbol("s"), "Symbol(s)"],
+  ] as const) {
+    assert.equal((await show(value))?.["text/plain"], text);
+  }
+});
+
+test("long typed arrays show their first values and what they are like", async () => {
+  const values = Float32Array.from({ length: 100 }, (_, i) => i);
+  values[99] = Number.NaN;
+  const text = await textOf(values);
+  assert.equal(
+    text,
+    "Float32Array(100) [ 0, 1, 2, 3, 4, 5, 6, 7, … ]\nmin 0, mean 49, max 98, std 28.577, 1 NaN",
+  );
+  assert.equal(await textOf(new Int8Array([1, 2])), "Int8Array(2) [ 1, 2 ]");
+  assert.equal(
+    await textOf(new BigInt64Array(60)),
+    "BigInt64Array(60) [ 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, … ]",
+  );
+});
+
+test("whatever is odd, huge or hostile shows within bounds", async () => {
+  const circular: Record<string, unknown> = { big: 2n ** 70n };
+  circular.self = circular;
+  assert.match(
+    await textOf(circular),
+    /<ref \*1> \{ big: 1180591620717411303424n, self: \[Circular \*1\] \}/,
+  );
+  const throwing = {
+    get bad() {
+      throw new Error("read");
+    },
+  };
+  assert.equal(await textOf(throwing), "{ bad: [Getter] }");
+  const trap = () => {
+    throw new Error("trap");
+  };
+  assert.match(await textOf(new Proxy({ a: 1 }, { get: trap, has: trap, ownKeys: trap })), /a: 1/);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.equal(await textOf(proxy), "<Revoked Proxy>");
+  const unlucky = {
+    a: 1,
+    [inspect.custom]: () => {
+      throw new Error("inspect");
+    },
+  };
+  assert.match(await textOf(unlucky), /a: 1/);
+  const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key${i}`, i]));
+  assert.match(await textOf(wide), /key199: 199,\s+'…': 99800 more properties/);
+  const huge = [
+    wide,
+    "x".repeat(1e6),
+    Array.from({ length: 1e6 }, (_, i) => i),
+    new Map(Object.entries(wide)),
+  ];
+  for (const value of [...huge, huge, new Array(1e9)]) assert.ok((await textOf(value)).length < 45_000);
 });
 
 test("the hook copies a bundle at the call, so that later changes do not reach it", () => {

@@ -10,6 +10,7 @@ export interface DisplaySink {
   capture<T>(sink: (output: Output) => void, task: () => T): T;
   isCaptured(): boolean;
   describe(error: unknown): ErrorOutput;
+  hold(promise: Promise<unknown>): void;
 }
 
 export interface DisplayHook {
@@ -27,6 +28,8 @@ export interface DisplayHook {
   bundle(value: unknown): Promise<Shown | undefined>;
   /** An error as a cell that it ends shows it. */
   describe(error: unknown): ErrorOutput;
+  /** Keeps the cell running until the promise has settled: what it shows then is still the cell's. */
+  hold(promise: Promise<unknown>): void;
 }
 
 /** Makes the hook; bundles are copied at once, so that a caller may go on changing what it passed. */
@@ -41,6 +44,7 @@ export function createDisplayHook(sink: DisplaySink): DisplayHook {
     },
     bundle: async (value) => showValue(await value),
     describe: (error) => sink.describe(error),
+    hold: (promise) => sink.hold(promise),
   };
 }
 

@@ -1,5 +1,6 @@
 /** A tfjs tensor in a few lines: data type, shape, first values and statistics; never a hundred thousand numbers. */
 import type { MimeBundle } from "../executor/contract";
+import { previewOf, sampleSize, statisticsOf } from "./statistics";
 
 /** What of a tensor is used here; the kernel loads no TensorFlow of its own. */
 interface TensorLike {
@@ -8,22 +9,47 @@ interface TensorLike {
   size: number;
   isDisposed: boolean;
   dataSync(): ArrayLike<number | string>;
+  /** tfjs's chained ops, where they are registered. */
+  reshape?(shape: number[]): TensorLike;
+  stridedSlice?(begin: number[], end: number[], strides: number[]): TensorLike;
+  dispose?(): void;
 }
 
-const previewCount = 8;
-
-/** Undefined for what is no tensor. Reads the tensor's values; disposes nothing. */
+/** Undefined for what is no tensor. Reads the tensor's values, of a large one a sample; disposes nothing but what it makes. */
 export function describeTensor(value: unknown): MimeBundle | undefined {
   if (!isTensor(value)) return undefined;
   const head = `Tensor ${value.dtype} [${value.shape.join(", ")}]`;
   if (value.isDisposed) return { "text/plain": `${head} (disposed)` };
-  const data = value.dataSync();
-  const preview = Array.from({ length: Math.min(previewCount, data.length) }, (_, i) => format(data[i]));
-  const more = data.length > previewCount ? ", …" : "";
-  const lines = [`${head}: ${preview.join(", ")}${more}`];
-  if (value.dtype === "float32" || value.dtype === "int32")
-    lines.push(...statistics(data as ArrayLike<number>));
+  const { values, every } = read(value);
+  const lines = [`${head}: ${previewOf(every === 1 ? values : firstOf(value, values), value.size)}`];
+  if (value.dtype === "float32" || value.dtype === "int32") {
+    const statistics = statisticsOf(values as ArrayLike<number>);
+    if (statistics) lines.push(every === 1 ? statistics : `${statistics} (of one value in ${every})`);
+  } else if (value.dtype === "bool") {
+    lines.push(`${Array.from(values, Number).reduce((sum, x) => sum + x, 0)} true`);
+  }
   return { "text/plain": lines.join("\n") };
+}
+
+/** A large tensor's values would take as much memory again. */
+function read(tensor: TensorLike): { values: ArrayLike<number | string>; every: number } {
+  const every = Math.ceil(tensor.size / sampleSize);
+  const sample = every === 1 ? undefined : slice(tensor, tensor.size, every);
+  return sample ? { values: sample, every } : { values: tensor.dataSync(), every: 1 };
+}
+
+function firstOf(tensor: TensorLike, sample: ArrayLike<number | string>): ArrayLike<number | string> {
+  return slice(tensor, 8, 1) ?? sample;
+}
+
+/** Undefined where tfjs's chained ops are not registered. */
+function slice(tensor: TensorLike, end: number, every: number): ArrayLike<number | string> | undefined {
+  const flat = tensor.reshape?.([tensor.size]);
+  const sliced = flat?.stridedSlice?.([0], [end], [every]);
+  const values = sliced?.dataSync();
+  sliced?.dispose?.();
+  flat?.dispose?.();
+  return values;
 }
 
 function isTensor(value: unknown): value is TensorLike {
@@ -35,28 +61,4 @@ function isTensor(value: unknown): value is TensorLike {
     typeof dataSync === "function" &&
     dataId !== undefined
   );
-}
-
-/** Minimum, mean, maximum and population standard deviation over the finite values. */
-function statistics(data: ArrayLike<number>): string[] {
-  let [count, mean, squares, min, max] = [0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < data.length; i += 1) {
-    const x = data[i];
-    if (!Number.isFinite(x)) continue;
-    count += 1;
-    const delta = x - mean;
-    mean += delta / count;
-    squares += delta * (x - mean);
-    if (x < min) min = x;
-    if (x > max) max = x;
-  }
-  if (count < 2) return [];
-  const odd = data.length - count;
-  const note = odd > 0 ? `, ${odd} not finite` : "";
-  const deviation = Math.sqrt(squares / count);
-  return [`min ${format(min)}, mean ${format(mean)}, max ${format(max)}, std ${format(deviation)}${note}`];
-}
-
-function format(value: number | string): string {
-  return typeof value === "number" ? String(Number(value.toPrecision(5))) : JSON.stringify(value);
 }

@@ -1,9 +1,10 @@
 /** Runs compiled cells one at a time in this thread, with their names kept between cells. */
 import Module from "node:module";
 import path from "node:path";
+import util from "node:util";
 import { type CompiledCell, scopeModule } from "../compiler";
-import { showValue } from "../display";
-import { CellContext, runIn, twoTurns } from "./context";
+import { displaySymbol, showValue } from "../display";
+import { CellContext, currentCell, runIn, twoTurns } from "./context";
 import type { RunRequest, RunResult, Shown } from "./contract";
 import { Guard } from "./guard";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
@@ -37,6 +38,8 @@ interface CellRuntime {
 interface Running {
   context: CellContext;
   declared: Declared | undefined;
+  /** What it waits for before it ends. */
+  held: Set<Promise<unknown>>;
   /** Ends it, once. */
   finish(outcome: Ending): void;
 }
@@ -93,7 +96,7 @@ export class Executor {
         if ("result" in ending) resolve({ status: "ok", result: ending.result, liveNames });
         else resolve({ status: "error", error: this.describe(ending.thrown), liveNames });
       };
-      const running: Running = { context, declared: undefined, finish };
+      const running: Running = { context, declared: undefined, held: new Set(), finish };
       this.#running = running;
       const end = (ending: Ending) => {
         // What an interrupted cell has left is over before anyone hears of its end.
@@ -121,6 +124,11 @@ export class Executor {
     this.#kill(this.#running, { thrown: new KeyboardInterrupt() });
   }
 
+  /** The running cell ends only when the promise has settled. */
+  hold(promise: Promise<unknown>): void {
+    if (currentCell()?.root === this.#running?.context) this.#running?.held.add(promise);
+  }
+
   /** After two turns, in which awaits end with the interrupt. */
   #kill(running: Running, ending: Ending): void {
     twoTurns(() => {
@@ -133,11 +141,7 @@ export class Executor {
     return describeError(thrown, { cells: this.#traced, root: this.#root });
   }
 
-  async #evaluate(
-    cell: CompiledCell,
-    running: Running,
-    { line, timing }: RunOptions,
-  ): Promise<Shown | undefined> {
+  async #evaluate(cell: CompiledCell, running: Running, options: RunOptions): Promise<Shown | undefined> {
     const { context } = running;
     const runtime: CellRuntime = {
       guard: this.#guard,
@@ -163,16 +167,31 @@ export class Executor {
     const print = (text: string) => {
       runIn(context, () => process.stdout.write(text));
     };
-    const result = await (timing?.kind === "time" ? measureOnce(call, print) : call());
-    if (!result) return undefined;
-    const [value] = result;
+    const result = await (options.timing?.kind === "time" ? measureOnce(call, print) : call());
+    const shown = result && (await this.#show(result[0], running, options, print));
+    for (const promise of running.held) await promise.catch(() => {}); // It is reported as any other rejection.
+    return shown;
+  }
+
+  async #show(
+    value: unknown,
+    { context }: Running,
+    { line, timing }: RunOptions,
+    print: (text: string) => void,
+  ): Promise<Shown | undefined> {
     if (timing?.kind === "timeit") {
       await runIn(context, () => measureOften(value as () => unknown, timing, print));
       return undefined;
     }
-    const shown = await runIn(context, () => showValue(value));
+    const isError = util.types.isNativeError(value) && !(displaySymbol in value);
+    const shown = isError ? this.#showError(value) : await runIn(context, () => showValue(value));
     if (line !== undefined && shown !== undefined) this.results.add(line, value);
     return shown;
+  }
+
+  /** An error that is not thrown but looked at. */
+  #showError(error: Error): Shown {
+    return { data: { "text/plain": this.describe(error).traceback.join("\n") }, metadata: {} };
   }
 
   #trace({ fileName, source, prefixLength }: CompiledCell, label: string): void {

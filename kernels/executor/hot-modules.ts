@@ -89,10 +89,11 @@ export class HotModules {
     return importers;
   }
 
-  /** Packages and the kernel itself stay as they are. */
+  /** Packages, the kernel itself and cells stay as they are. */
   #isOwn(fileName: string): boolean {
     if (!path.isAbsolute(fileName) || fileName.includes(`${path.sep}node_modules${path.sep}`)) return false;
-    return !isOwnCode(this.#root, fileName);
+    // The guard of cells is put there by the compiler.
+    return !isOwnCode(this.#root, fileName) && !/^\.cell-\d+\.ts$/.test(path.basename(fileName));
   }
 }
 

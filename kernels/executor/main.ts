@@ -54,6 +54,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
     },
     isCaptured: () => currentCell()?.sink !== undefined,
     describe: (error) => executor.describe(error),
+    hold: (promise) => executor.hold(promise),
   });
   installDisplayHook(hook);
 
@@ -61,7 +62,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   installContexts((cell) => interrupter.isInterrupted(cell));
   const shell = new Shell({ print: (name, text) => process[name].write(text) });
   installGlobal("sh", (command: string, options?: ShellOptions) => shell.run(command, options));
-  const executor = new Executor({
+  const executor: Executor = new Executor({
     root,
     importBases: importBases(root, notebookDir),
     interrupter,

@@ -1,5 +1,6 @@
 /** execute_request: a cell from the person's text to its reply. */
 
+import { stripVTControlCharacters } from "node:util";
 import type { CellForm, CompilerClient } from "../compiler";
 import type { DebugAdapter } from "../debugger";
 import type { ErrorOutput, RunResult, Shown, ShownJson, Timing } from "../executor";
@@ -146,7 +147,7 @@ export class Executions {
     // A large result is not worth reading again.
     if (!store || result.length > 20_000) return;
     const text = (JSON.parse(result) as Shown).data["text/plain"];
-    if (typeof text === "string") history.addOutput(this.#count, text);
+    if (typeof text === "string") history.addOutput(this.#count, stripVTControlCharacters(text));
   }
 
   /** A first line that is no TypeScript, then the rest. */

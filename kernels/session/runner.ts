@@ -17,7 +17,7 @@ export interface RunnerOptions {
 }
 
 /** A thread that gives no sign within this time of an interrupt is busy and is stopped, in ms. */
-const patienceMs = 200;
+const patienceMs = 350;
 /** What minds its AbortSignal has so long to see the interrupt, and then to finish (a checkpoint may be large). */
 const noticeMs = 30_000;
 const finishMs = 120_000;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -57,7 +58,7 @@ class Cell:
     @property
     def result(self):
         (found,) = self.of("execute_result")
-        return found["data"]["text/plain"]
+        return re.sub(r"\x1b\[[\d;]*m", "", found["data"]["text/plain"])  # Objects are coloured.
 
     def text(self, name="stdout"):
         return "".join(content["text"] for content in self.of("stream") if content["name"] == name)
