@@ -65,6 +65,12 @@ export class Workspace {
     return floats;
   }
 
+  dispose(): void {
+    for (const rows of this.rowsByName.values()) rows.dispose();
+    for (const active of this.activesByName.values()) active.dispose();
+    this.floatsByName.clear();
+  }
+
   rows(name: string): Rows {
     return lookUp(this.rowsByName, name, () => new Rows());
   }
@@ -80,6 +86,8 @@ export interface FusedStep<Config extends SaeTrainingConfig = SaeTrainingConfig>
   take(store: HostAdam, x: Float32Array, context: FusedContext<Config>): FusedResult;
   /** Losses and gradients without moving anything; the constraint has acted on the gradients. The caller owns them. */
   gradients(store: HostAdam, x: Float32Array, context: StepContext<Config>): StepResult;
+  /** Frees the work memory; a later step would make it anew. */
+  dispose(): void;
 }
 
 /** The step of architectures with one linear encoder and one linear decoder: they differ in the forward pass. */
@@ -129,6 +137,11 @@ export class FusedLinearStep<Config extends SaeTrainingConfig> implements FusedS
       bDec: tf.tensor1d(out.bDec),
     };
     return { losses, activationSums, smallestActivation, measured, gradients };
+  }
+
+  dispose(): void {
+    this.workspace.dispose();
+    this.update.dispose();
   }
 }
 

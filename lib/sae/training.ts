@@ -152,6 +152,7 @@ export class SaeTraining {
   }
 
   dispose(): void {
+    this.fused?.dispose();
     this.optimizer.dispose();
   }
 

@@ -1,7 +1,7 @@
 /** Adam over parameters in plain memory, where kernels can work on them without a copy. */
 import type { AdamOptions } from "./adam";
 import { type NamedTensors, type Tensor, tf } from "./backend";
-import { type AdamStep, adamInPlace, type HostSlot, hostFloats } from "./kernels";
+import { type AdamStep, adamInPlace, type HostSlot, hostFloats, releaseFloats } from "./kernels";
 import type { ParameterStore, StoredParameters } from "./parameter-store";
 
 const PARTS = { values: "value", first: "first", second: "second" } as const;
@@ -89,8 +89,11 @@ export class HostAdam implements ParameterStore {
     }
   }
 
-  /** Lets go of the memory; the garbage collector frees it. */
+  /** Frees the memory; arrays of `slot` are empty from then on. */
   dispose(): void {
+    for (const slot of this.slots.values()) {
+      for (const key of Object.values(PARTS)) releaseFloats(slot[key]);
+    }
     this.slots.clear();
   }
 }

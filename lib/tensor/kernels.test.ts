@@ -376,6 +376,26 @@ test("memory of the kernels is zero at first and may be let go of", () => {
   }
 });
 
+test("disposed memory is free at once, whatever the garbage collector does", async () => {
+  const resident = () => process.memoryUsage().rss / 2 ** 20;
+  const tensor = tf.zeros([1 << 22]);
+  const round = async () => {
+    const store = new HostAdam({ w: tensor }); // 48 MB
+    for (const part of ["first", "second"] as const) store.slot("w")[part].fill(1);
+    const { value } = store.slot("w");
+    const rows = new Rows().set(value, 1 << 12, 1 << 10); // 16 MB
+    rows.dispose();
+    store.dispose();
+    assert.equal(value.length, 0);
+    await new Promise(setImmediate);
+  };
+  for (let i = 0; i < 3; i++) await round();
+  const before = resident();
+  for (let i = 0; i < 20; i++) await round();
+  assert.ok(resident() < before + 640, `${before} MB at first, ${resident()} MB after 20 rounds of 64 MB`);
+  tensor.dispose();
+});
+
 test("arrays of the wrong length are refused by name", () => {
   const rows = new Rows();
   assert.throws(() => rows.set(new Float32Array(5), 2, 3), /Rows.set: expected data of 6 numbers, got 5/);

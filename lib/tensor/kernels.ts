@@ -73,6 +73,10 @@ type Handle = { readonly handle: unique symbol };
 interface Native {
   setThreads(threads: number): void;
   allocate(count: number): Float32Array;
+  release(array: Float32Array): void;
+  clearRows(rows: Handle): void;
+  clearActive(active: Handle): void;
+  clearUpdate(update: Handle): void;
   createRows(): Handle;
   createActive(): Handle;
   createUpdate(): Handle;
@@ -144,7 +148,15 @@ export function hostFloats(count: number): Float32Array {
   return native().allocate(count);
 }
 
-/** A batch of rows [B, D], in the layouts that the kernels want. Freed by the garbage collector. */
+/** Gives the memory of `hostFloats` back; the array is empty from then on. */
+export function releaseFloats(array: Float32Array): void {
+  native().release(array);
+}
+
+/**
+ * A batch of rows [B, D], in the layouts that the kernels want. Like the other classes here it is freed with its object, but
+ * the garbage collector does not see how much it holds: `dispose` frees it at once.
+ */
 export class Rows {
   readonly handle = native().createRows();
   B = 0;
@@ -157,6 +169,12 @@ export class Rows {
     this.B = B;
     this.D = D;
     return this;
+  }
+
+  dispose(): void {
+    native().clearRows(this.handle);
+    this.B = 0;
+    this.D = 0;
   }
 }
 
@@ -190,6 +208,11 @@ export class Active {
     expectLength("Active.decode", "out", out, this.B * D);
     native().decode(this.handle, decoder, D, first, last, out);
   }
+
+  dispose(): void {
+    native().clearActive(this.handle);
+    this.B = 0;
+  }
 }
 
 /** Gradients of a linear encoder and decoder feature by feature, and Adam's step with them. Keeps its work memory. */
@@ -221,6 +244,10 @@ export class Update {
     const encoder = { value: weights.encoder };
     const decoder = { value: weights.decoder };
     native().update(this.handle, { ...this.parts(input), encoder, decoder, options, gradients: out });
+  }
+
+  dispose(): void {
+    native().clearUpdate(this.handle);
   }
 
   private parts({ x, main, extras, biasGradient }: UpdateInput) {

@@ -1,5 +1,6 @@
 /* Which features fire on which rows of a batch, and how strongly: found once a step, used by the decoder and backwards. */
 #pragma once
+#include <cmath>
 #include <vector>
 
 #include "rows.h"
@@ -68,12 +69,18 @@ public:
   void decode(const float *decoder, int64_t D, int64_t first, int64_t last, float *out);
 
 private:
+  struct Summary {
+    int64_t count = 0;
+    float least = INFINITY;
+  };
+  std::vector<Summary> summaries_;
   std::vector<Buffer> scratch_;
   Buffer sum_, packed_;
 
-  void encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound);
+  void encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound, float *sums);
   void decodeDense(const float *decoder, int64_t D, int64_t first, int64_t last, float *sum);
   void decodeSlab(const float *decoder, int64_t D, int64_t slab, int64_t first, int64_t last, float *sum) const;
-  void finish(const Selection &selection, float *sums);
+  void summarise(int64_t number, const Selection &selection, float *sums);
+  void finish();
   void makeRoom();
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -83,4 +84,12 @@ template <typename T> napi_value create(napi_env env, const Arguments &) {
   napi_value out;
   napi_create_external(env, new T, [](napi_env, void *data, void *) { delete static_cast<T *>(data); }, nullptr, &out);
   return out;
+}
+
+/* Frees what the object holds, at once; an empty one stays behind its handle. */
+template <typename T> napi_value clear(napi_env, const Arguments &args) {
+  T *object = args.handle<T>(args[0]);
+  object->~T();
+  new (object) T;
+  return nullptr;
 }

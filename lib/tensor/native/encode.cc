@@ -62,7 +62,7 @@ int64_t positives(const float *pre, int64_t B) {
 
 } // namespace
 
-void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound) {
+void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound, float *sums) {
   const float *panels = x.panelsTransposed();
   const int64_t width = x.paddedB();
   std::vector<char> finiteBlocks(last - first, 1);
@@ -89,6 +89,7 @@ void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &e
         else for (int64_t b = 0; b < B; b++) to[b] = std::exp(pre[b]);
         std::fill(to + B, to + width, 0.0f);
       }
+      if (sums) summarise(number, selection, sums);
       return;
     }
     for (int64_t i = 0; i < size; i++) {
@@ -96,6 +97,7 @@ void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &e
       collect(block, room.product + i * width, B, gain, bound.data());
       block.start.push_back(static_cast<int32_t>(block.row.size()));
     }
+    if (sums) summarise(number, selection, sums);
   });
   for (char one : finiteBlocks) finite = finite && one;
 }
@@ -105,49 +107,53 @@ void Active::encode(Rows &x, const Encoder &encoder, const int32_t *chosen, int6
   ids.assign(chosen, chosen ? chosen + features : chosen);
   finite = true;
   blocks.resize(blockCount());
+  summaries_.assign(blockCount(), {});
   makeRoom();
   if (rule == Rule::topK || rule == Rule::batchTopK) {
     TopK best(*this, selection);
     /* The first rounds are short: until k features are seen, everything is a candidate. */
     for (int64_t first = 0, round = 4; first < blockCount(); round *= 2) {
       const int64_t last = std::min(blockCount(), first + round);
-      encodeBlocks(first, last, x, encoder, selection, best.bound());
+      encodeBlocks(first, last, x, encoder, selection, best.bound(), nullptr);
       best.narrow(first, last);
       first = last;
     }
     best.keep();
+    parallel(blockCount(), [&](int64_t number, int) { summarise(number, selection, sums); });
   } else {
-    encodeBlocks(0, blockCount(), x, encoder, selection, std::vector<float>(B, 0));
+    encodeBlocks(0, blockCount(), x, encoder, selection, std::vector<float>(B, 0), sums);
   }
-  finish(selection, sums);
+  finish();
 }
 
 void Active::makeRoom() { scratch_.resize(std::max<size_t>(scratch_.size(), threadCount())); }
 
-void Active::finish(const Selection &selection, float *sums) {
-  std::vector<int64_t> counts(blockCount());
-  std::vector<float> smallest(blockCount(), INFINITY);
-  parallel(blockCount(), [&](int64_t number, int) {
-    const Block &block = blocks[number];
-    const int64_t width = roundUp(B, NR);
-    for (int64_t i = 0; i < blockSize(number); i++) {
-      const float *values = block.dense ? block.matrix.get() + i * width : block.value.data() + block.start[i];
-      const int64_t length = block.dense ? B : block.start[i + 1] - block.start[i];
-      int32_t firing = 0;
-      float lowest = INFINITY;
-      for (int64_t e = 0; e < length; e++) {
-        firing += values[e] != 0;
-        lowest = values[e] > 0 && values[e] < lowest ? values[e] : lowest;
-      }
-      counts[number] += firing;
-      smallest[number] = std::min(smallest[number], lowest * (selection.gain ? selection.gain[id(number * BLOCK + i)] : 1));
-      sums[number * BLOCK + i] = sumOf(values, length);
+/* Sums, counts and the least positive score of one block. */
+void Active::summarise(int64_t number, const Selection &selection, float *sums) {
+  const Block &block = blocks[number];
+  const int64_t width = roundUp(B, NR);
+  Summary summary;
+  for (int64_t i = 0; i < blockSize(number); i++) {
+    const float *values = block.dense ? block.matrix.get() + i * width : block.value.data() + block.start[i];
+    const int64_t length = block.dense ? B : block.start[i + 1] - block.start[i];
+    int32_t firing = 0;
+    float lowest = INFINITY;
+    for (int64_t e = 0; e < length; e++) {
+      firing += values[e] != 0;
+      lowest = values[e] > 0 && values[e] < lowest ? values[e] : lowest;
     }
-  });
-  count = 0, least = INFINITY;
-  for (int64_t number = 0; number < blockCount(); number++) {
-    count += counts[number];
-    least = std::min(least, smallest[number]);
+    summary.count += firing;
+    summary.least = std::min(summary.least, lowest * (selection.gain ? selection.gain[id(number * BLOCK + i)] : 1));
+    sums[number * BLOCK + i] = sumOf(values, length);
   }
-  if (count == 0 || least == INFINITY) least = 0;
+  summaries_[number] = summary;
+}
+
+void Active::finish() {
+  count = 0, least = INFINITY;
+  for (const Summary &one : summaries_) {
+    count += one.count;
+    least = std::min(least, one.least);
+  }
+  if (least == INFINITY) least = 0;
 }

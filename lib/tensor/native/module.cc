@@ -60,6 +60,14 @@ napi_value allocate(napi_env env, const Arguments &args) {
   return out;
 }
 
+/* (array of `allocate`): takes its memory away; the array is then empty. */
+napi_value release(napi_env env, const Arguments &args) {
+  napi_value buffer;
+  if (napi_get_typedarray_info(env, args[0], nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok || napi_detach_arraybuffer(env, buffer) != napi_ok)
+    throw std::invalid_argument("expected an array that was allocated here");
+  return nullptr;
+}
+
 /* (rows, data [B, D], B, D) */
 napi_value setRows(napi_env, const Arguments &args) {
   const double B = args.number(args[2]), D = args.number(args[3]);
@@ -202,6 +210,10 @@ NAPI_MODULE_INIT() {
   };
   add("setThreads", guarded<setThreadsOf>);
   add("allocate", guarded<allocate>);
+  add("release", guarded<release>);
+  add("clearRows", guarded<clear<Rows>>);
+  add("clearActive", guarded<clear<Active>>);
+  add("clearUpdate", guarded<clear<Update>>);
   add("createRows", guarded<create<Rows>>);
   add("createActive", guarded<create<Active>>);
   add("createUpdate", guarded<create<Update>>);
