@@ -48,6 +48,8 @@ function pictureSet() {
     classNames: ["picture"],
     labels: { class: { names: ["picture"], index } },
     record: (i) => ({ id: String(i), caption: "picture", labels: { class: "picture" } }),
+    attempt: () => Promise.reject(new Error("is not asked for")),
+    original: () => Promise.reject(new Error("is not asked for")),
     pictures: async (indices) => {
       counter.read += indices.length;
       const out = new Uint8Array(indices.length * 768);

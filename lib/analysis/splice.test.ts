@@ -43,6 +43,8 @@ const dataset: Dataset = {
   // The last one has no class.
   labels: { class: { names: ["a", "b", "c"], index: Int32Array.of(0, 1, 2, 0, 1, 2, 0, 1, 2, -1) } },
   record: (i) => ({ id: String(i), caption: "picture", labels: { class: null } }),
+  attempt: () => Promise.reject(new Error("is not asked for")),
+  original: () => Promise.reject(new Error("is not asked for")),
   pictures: async (indices) => {
     const out = new Uint8Array(indices.length * 768);
     for (let n = 0; n < indices.length; n++) {

@@ -1,9 +1,11 @@
 /** A hook point's values for many pictures, in several augmented views each, as rows one after another. */
+
+import type { RgbPicture } from "../io";
 import { frozen, Random, type Tensor, tf } from "../tensor";
 import { augment, GENTLE_AUGMENTATION } from "./augment";
 import { asHookPoint, hookPointWidth, type TokenChoice, tokenAxis, tokenCount } from "./hook-points";
 import type { Clip } from "./model";
-import { normaliseUnit, type RgbPicture } from "./preprocess";
+import { normaliseUnit } from "./preprocess";
 import { checkTap, runTapped } from "./run";
 import { toPatches, visionTower } from "./vision";
 

@@ -8,7 +8,6 @@ export * from "./model-files";
 export * from "./parameters";
 export * from "./pixel-gradient";
 export * from "./preprocess";
-export * from "./resample";
 export * from "./run";
 export * from "./tap";
 export * from "./text";

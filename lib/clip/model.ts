@@ -2,19 +2,21 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileSha256, type PullOptions, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
+import {
+  fileSha256,
+  fitPicture,
+  fittedSize,
+  type PullOptions,
+  type RgbPicture,
+  type StoredTensor,
+  writeFileAtomic,
+  writeSafetensors,
+} from "../io";
 import { disposeAll, frozen, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
 import { findModel, type ModelFiles } from "./model-files";
 import { parameterShapes } from "./parameters";
-import {
-  normalisePixels,
-  type PreprocessorConfig,
-  parsePreprocessor,
-  pictureSize,
-  type RgbPicture,
-  resizeAndCrop,
-} from "./preprocess";
+import { normalisePixels, type PreprocessorConfig, parsePreprocessor } from "./preprocess";
 import { embedTokens } from "./text";
 import { ClipTokenizer } from "./tokenizer";
 import { embedPatches, toPatches } from "./vision";
@@ -36,7 +38,7 @@ export class Clip {
 
   /** Pictures as the model wants them: preprocessed and cut, [B, N, 3·P·P]. The caller owns the result. */
   async patches(pictures: readonly RgbPicture[]): Promise<Tensor> {
-    const crops = pictures.map((picture) => resizeAndCrop(picture, this.preprocessor));
+    const crops = pictures.map((picture) => fitPicture(picture, this.preprocessor));
     return tf.tidy(() =>
       toPatches(normalisePixels(Buffer.concat(crops), this.preprocessor), this.config.vision_config),
     );
@@ -87,7 +89,7 @@ export async function loadClip(model: string, options: PullOptions = {}): Promis
 
 function checkPictureSize(config: ClipConfig, preprocessor: PreprocessorConfig, where: string): void {
   const { image_size } = config.vision_config;
-  const { height, width } = pictureSize(preprocessor);
+  const { height, width } = fittedSize(preprocessor);
   if (height !== image_size || width !== image_size) {
     throw new Error(
       `${where}: expected pictures of ${image_size} x ${image_size} by the model's config, got ${width} x ${height}`,

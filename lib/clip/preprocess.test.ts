@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fitPicture } from "../io";
 import { expectNoLeak } from "../tensor";
-import { CLIP_MEAN, CLIP_STD, normalisePixels, preprocessorConfig, resizeAndCrop } from ".";
+import { CLIP_MEAN, CLIP_STD, normalisePixels, preprocessorConfig } from ".";
 
 /** A picture whose red channel is its column and whose green channel is its row. */
 function ramp(width: number, height: number) {
@@ -13,15 +14,15 @@ function ramp(width: number, height: number) {
 }
 
 test("a wide picture is cropped to its middle, a tall one too", async () => {
-  const wide = await resizeAndCrop(ramp(60, 20), preprocessorConfig(20));
+  const wide = await fitPicture(ramp(60, 20), preprocessorConfig(20));
   assert.equal(wide.length, 20 * 20 * 3);
   assert.deepEqual([wide[0], wide[1], wide[2]], [20, 0, 100]);
-  const tall = await resizeAndCrop(ramp(20, 60), preprocessorConfig(20));
+  const tall = await fitPicture(ramp(20, 60), preprocessorConfig(20));
   assert.deepEqual([tall[0], tall[1]], [0, 20]);
 });
 
 test("the shorter side is resized to the edge, smoothly", async () => {
-  const small = await resizeAndCrop(ramp(80, 80), preprocessorConfig(20));
+  const small = await fitPicture(ramp(80, 80), preprocessorConfig(20));
   for (let x = 1; x < 19; x++) {
     const expected = 4 * x + 1.5; // the mean of the four columns that become one
     assert.ok(Math.abs(small[(10 * 20 + x) * 3] - expected) <= 1, `column ${x}: ${small[(10 * 20 + x) * 3]}`);
@@ -30,7 +31,7 @@ test("the shorter side is resized to the edge, smoothly", async () => {
 
 test("a picture that has the size already keeps its bytes", async () => {
   const picture = ramp(20, 20);
-  assert.deepEqual(await resizeAndCrop(picture, preprocessorConfig(20)), picture.data);
+  assert.deepEqual(await fitPicture(picture, preprocessorConfig(20)), picture.data);
 });
 
 test("bytes are scaled to 0 … 1, then normalised channel by channel", async () => {

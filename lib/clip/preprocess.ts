@@ -1,16 +1,9 @@
 /** CLIP's picture preprocessing, as a preprocessor_config.json describes it: resize, crop, normalise. */
+import { fittedSize, type PictureGeometry, RESAMPLING } from "../io";
 import { type Tensor, tf } from "../tensor";
-import { RESAMPLING, resampleRegion } from "./resample";
 
 /** Of a preprocessor_config.json what Hugging Face's CLIPImageProcessor uses. Pictures are RGB already: see `decodePicture`. */
-export interface PreprocessorConfig {
-  do_resize: boolean;
-  /** Length that the shorter side gets, or both sides. Pixels. */
-  size: { shortest_edge: number } | { height: number; width: number };
-  /** How to resize, in Pillow's code: 3 is bicubic. */
-  resample: number;
-  do_center_crop: boolean;
-  crop_size: { height: number; width: number };
+export interface PreprocessorConfig extends PictureGeometry {
   do_rescale: boolean;
   /** Bytes are multiplied by it. */
   rescale_factor: number;
@@ -22,13 +15,6 @@ export interface PreprocessorConfig {
 /** OpenAI's values; every CLIP shares them. */
 export const CLIP_MEAN: [number, number, number] = [0.48145466, 0.4578275, 0.40821073];
 export const CLIP_STD: [number, number, number] = [0.26862954, 0.26130258, 0.27577711];
-
-/** An RGB picture, bytes row by row. */
-export interface RgbPicture {
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
 
 /** The preprocessor_config.json of a CLIP whose pictures have `size` pixels a side. */
 export function preprocessorConfig(size: number) {
@@ -92,57 +78,9 @@ function readSize(value: unknown, where: string): PreprocessorConfig["size"] {
   );
 }
 
-/** Height and width of what comes out. Throws when that depends on the picture. */
-export function pictureSize({ do_center_crop, crop_size, do_resize, size }: PreprocessorConfig): {
-  height: number;
-  width: number;
-} {
-  if (do_center_crop) return crop_size;
-  if (do_resize && "height" in size) return size;
-  throw new Error(
-    `preprocessing: expected pictures of one size, got do_center_crop false and size ${JSON.stringify(size)}`,
-  );
-}
-
-/** Resized and cropped to the centre, to the bit what Pillow and Hugging Face's processor make of the same pixels: RGB bytes [H, W, 3]. */
-export function resizeAndCrop(picture: RgbPicture, config: PreprocessorConfig): Uint8Array {
-  const { width, height, data } = picture;
-  if (data.length !== width * height * 3)
-    throw new Error(`resizeAndCrop: expected ${width} x ${height} x 3 bytes, got ${data.length}`);
-  const to = resizedSize(picture, config);
-  const crop = config.do_center_crop ? config.crop_size : to;
-  if (to.width === width && to.height === height && crop.width === width && crop.height === height)
-    return data;
-  const [top, left] = [Math.floor((to.height - crop.height) / 2), Math.floor((to.width - crop.width) / 2)];
-  const region = {
-    top: Math.max(0, top),
-    left: Math.max(0, left),
-    height: Math.min(crop.height, to.height),
-    width: Math.min(crop.width, to.width),
-  };
-  const inside = resampleRegion(picture, to, region, config.resample);
-  if (region.width === crop.width && region.height === crop.height) return inside;
-  // The picture is smaller than the crop: black around it.
-  const out = new Uint8Array(crop.height * crop.width * 3);
-  for (let y = 0; y < region.height; y++) {
-    const row = inside.subarray(y * region.width * 3, (y + 1) * region.width * 3);
-    out.set(row, ((y + Math.max(0, -top)) * crop.width + Math.max(0, -left)) * 3);
-  }
-  return out;
-}
-
-function resizedSize({ width, height }: RgbPicture, { do_resize, size }: PreprocessorConfig) {
-  if (!do_resize) return { width, height };
-  if ("height" in size) return size;
-  const edge = size.shortest_edge;
-  return width <= height
-    ? { width: edge, height: Math.trunc((edge * height) / width) }
-    : { width: Math.trunc((edge * width) / height), height: edge };
-}
-
 /** Bytes 0 … 255 [B·H·W·3] to normalised pixels [B, H, W, 3], in the float32 arithmetic of Hugging Face's processor. The caller owns the result. */
 export function normalisePixels(bytes: Uint8Array, config: PreprocessorConfig): Tensor {
-  const { width, height } = pictureSize(config);
+  const { width, height } = fittedSize(config);
   const table = normalised(config);
   const values = new Float32Array(bytes.length);
   for (let i = 0; i < bytes.length; i += 3) {

@@ -1,8 +1,9 @@
 /** Runs of a tower with its inside open: read values at hook points, replace them, and no more computing than that needs. */
+
+import type { RgbPicture } from "../io";
 import { frozen, type NamedTensors, type Tensor, tf } from "../tensor";
 import { asHookPoint, type HookPoint, type TokenChoice, type Tower } from "./hook-points";
 import type { Clip } from "./model";
-import type { RgbPicture } from "./preprocess";
 import { type HookFunctions, Tap, type TapOptions } from "./tap";
 import { type TokenBatch, textTower } from "./text";
 import { toPatches, visionTower } from "./vision";

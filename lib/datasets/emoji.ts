@@ -1,7 +1,7 @@
 /** The emoji data set: 23,945 pictures of eight drawing styles with names, groups, subgroups and a split. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findBrokenShard, readAllShards, readRecords, readShard } from "../io";
+import { findBrokenShard, type RgbPicture, readAllShards, readRecords, readShard } from "../io";
 import type { Dataset, DatasetRecord, LabelColumn } from "./dataset";
 import { type EmojiIndex, type EmojiSummary, PICTURE_BYTES, PICTURE_SIZE } from "./emoji-index";
 import { EMOJI_DIR } from "./emoji-prepare";
@@ -203,6 +203,15 @@ export class EmojiDataset implements Dataset<EmojiRecord> {
       some.set(all.subarray(i * PICTURE_BYTES, (i + 1) * PICTURE_BYTES), n * PICTURE_BYTES);
     }
     return some;
+  }
+
+  async attempt(indices: ArrayLike<number>): Promise<Uint8Array[]> {
+    const all = await this.pictures(indices);
+    return Array.from(indices, (_, n) => all.subarray(n * PICTURE_BYTES, (n + 1) * PICTURE_BYTES));
+  }
+
+  async original(i: number): Promise<RgbPicture> {
+    return { data: await this.pictures([i]), width: PICTURE_SIZE, height: PICTURE_SIZE };
   }
 
   /** Every picture, [N, 64, 64, 3] RGB bytes (294 MB), read at the first call and kept. Do not write to it. */

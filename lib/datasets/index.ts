@@ -10,4 +10,9 @@ export {
 } from "./emoji-prepare";
 export { EMOJI_STYLES, type EmojiStyle } from "./emoji-sources";
 export { DEFAULT_SPLIT, SPLITS, type Split, type SplitOptions } from "./emoji-split";
+export { type ImageFolderOptions, imagenetNames, openImageFolder } from "./image-folder";
 export * from "./open";
+export { openParquet } from "./parquet";
+export { StoredDataset, type StoredOptions } from "./stored-dataset";
+export * from "./stream";
+export { openWebdataset, type WebdatasetOptions } from "./webdataset";
