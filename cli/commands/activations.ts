@@ -7,8 +7,8 @@ import type { ActivationProgress, RowDtype } from "../../lib/io";
 
 const USAGE = `npx vitrine activations --hook NAME [options]
 
-  --model NAME     an embedded model or a folder in Hugging Face's CLIPModel layout (default emoji-clip)
-  --data NAME      a data set (default emoji)
+  --model NAME     as loadClip takes it: emoji-clip (default), a folder, or a model of the hub as openai/clip-vit-large-patch14
+  --data NAME      emoji (default), a folder of pictures or of shards, or a pattern as "train-{000..146}.tar"
   --hook NAME      a hook point of the vision tower, as blocks.4.hook_resid_post
   --tokens WHICH   class, patches or all (default class)
   --dtype TYPE     float32 or float16 (default float32)
@@ -46,7 +46,14 @@ export async function run(argv: string[]): Promise<number> {
   const dtype = oneOf<RowDtype>("--dtype", values.dtype, ["float32", "float16"]);
   const tokens = oneOf<TokenChoice>("--tokens", values.tokens, ["class", "patches", "all"]);
   const clip = await loadClip(values.model);
-  const dataset = await openDataset(values.data);
+  let skipped = 0;
+  const dataset = await openDataset(values.data, {
+    geometry: clip.preprocessor,
+    onCorrupt: (_, reason) => {
+      skipped++;
+      console.error(`skipped (white in its place): ${reason}`);
+    },
+  });
   const pictures = values.pictures === undefined ? dataset.size : whole("--pictures", values.pictures);
   const { perPicture, width } = activationRowShape(clip, { hookPoint, tokens });
   console.log(`${values.model} on ${pictures} pictures of ${values.data}: ${hookPoint}, ${tokens} tokens`);
@@ -72,6 +79,8 @@ export async function run(argv: string[]): Promise<number> {
     console.log(
       `${activations.rows} rows of ${width}, ${dtype}, ${megabytes.toFixed(0)} MB: ${activations.dir}`,
     );
+    if (skipped > 0)
+      console.log(`${skipped} pictures could not be read: their rows are those of a white one`);
     return 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;

@@ -9,7 +9,7 @@ import {
   zeroShotAccuracy,
   zeroShotCrossEntropy,
 } from "../../lib/clip";
-import { type Dataset, openDataset, openEmoji } from "../../lib/datasets";
+import { type Dataset, openDataset, openEmoji, readPictures } from "../../lib/datasets";
 import { Random, type Tensor, tf, unitRows } from "../../lib/tensor";
 
 const USAGE = `npx vitrine score-clip                the embedded Emoji-CLIP on its held-out pictures, by prompt and by style
@@ -37,7 +37,7 @@ export async function run(argv: string[]): Promise<number> {
   else if (values.model === undefined && values.data === undefined) await scoreEmoji();
   else {
     const clip = await loadClip(values.model ?? "emoji-clip");
-    const dataset = await openDataset(values.data ?? "emoji");
+    const dataset = await openDataset(values.data ?? "emoji", { geometry: clip.preprocessor });
     const wanted = values.pictures === undefined ? dataset.size : whole("--pictures", values.pictures);
     const order = new Random(whole("--seed", values.seed)).permutation(dataset.size).subarray(0, wanted);
     await score(clip, dataset, order, values.prompt, whole("--batch", values.batch));
@@ -81,18 +81,10 @@ async function score(
 
 /** Unit-norm embeddings, a block of pictures in memory at a time. */
 async function embedAll(clip: Clip, dataset: Dataset, indices: Uint32Array): Promise<Tensor> {
-  const [height, width] = dataset.pictureShape;
-  const size = height * width * 3;
   const parts: Tensor[] = [];
   for (let from = 0; from < indices.length; from += 256) {
     const some = indices.subarray(from, from + 256);
-    const bytes = await dataset.pictures(some);
-    const pictures = [...some.keys()].map((i) => ({
-      data: bytes.subarray(i * size, (i + 1) * size),
-      width,
-      height,
-    }));
-    parts.push(await clip.embedPictures(pictures));
+    parts.push(await clip.embedPictures(await readPictures(dataset, some, clip.preprocessor)));
   }
   const all = tf.concat(parts, 0);
   tf.dispose(parts);

@@ -1,6 +1,6 @@
 /** What each feature does to the model's answer. Keys: n features, K kept classes, C classes, B pictures, T tokens, D width, P embedding width. */
 import { asHookPoint, type Clip, type HookPoint, projectClassToken, runWithHooks } from "../clip";
-import type { Dataset } from "../datasets";
+import { type Dataset, readPictures } from "../datasets";
 import type { ActivationSource, Sae } from "../sae";
 import { type Tensor, tf, topK, unitRows } from "../tensor";
 import type { TopExamples } from "./top-examples";
@@ -129,14 +129,8 @@ async function mostLowered(
   if (effect === "direct") {
     embed = async (classTokens) => projectClassToken(classTokens, clip.parameters, clip.config);
   } else {
-    const [height, pictureWidth] = pictures.pictureShape;
-    const size = height * pictureWidth * 3;
-    const bytes = await pictures.pictures(all.map(({ row }) => row));
-    const shown = all.map((_, i) => ({
-      data: bytes.subarray(i * size, (i + 1) * size),
-      width: pictureWidth,
-      height,
-    }));
+    const rows = all.map(({ row }) => row);
+    const shown = await readPictures(pictures, rows, clip.preprocessor);
     patches = await clip.patches(shown);
     const input = { patches };
     embed = async (classTokens) => {

@@ -1,6 +1,6 @@
 /** Class tokens straight from CLIP for training without a store: every pass sees the pictures in a new order and a new view. */
 import { activationRowShape, activationRows, type Clip } from "../clip";
-import type { Dataset } from "../datasets";
+import { type Dataset, readPictures } from "../datasets";
 import type { ActivationProducer } from "../sae";
 import { Random } from "../tensor";
 
@@ -21,8 +21,6 @@ export interface ClassTokenStreamOptions {
 export function classTokenStream(options: ClassTokenStreamOptions): ActivationProducer {
   const { clip, dataset, hookPoint, pictures, seed, views = Number.POSITIVE_INFINITY } = options;
   const { width } = activationRowShape(clip, { hookPoint, tokens: "class" });
-  const [height, side] = dataset.pictureShape;
-  const size = height * side * 3;
   const P = pictures.length;
   return {
     rows: P,
@@ -32,12 +30,8 @@ export function classTokenStream(options: ClassTokenStreamOptions): ActivationPr
       const view = pass % views;
       const order = new Random(seed).fork(`pass-${pass}`).permutation(P);
       const read = async (indices: readonly number[]) => {
-        const bytes = await dataset.pictures(indices.map((index) => pictures[order[index]]));
-        return indices.map((_, i) => ({
-          data: bytes.subarray(i * size, (i + 1) * size),
-          width: side,
-          height,
-        }));
+        const wanted = indices.map((index) => pictures[order[index]]);
+        return await readPictures(dataset, wanted, clip.preprocessor);
       };
       const rows = {
         hookPoint,

@@ -6,7 +6,7 @@ import {
   type Clip,
   GENTLE_AUGMENTATION,
 } from "../clip";
-import type { Dataset } from "../datasets";
+import { type Dataset, readPictures } from "../datasets";
 import {
   type ActivationKey,
   type ActivationOptions,
@@ -37,12 +37,7 @@ export async function collectActivations(options: CollectOptions): Promise<Activ
     );
   }
   const { perPicture, width } = activationRowShape(clip, { hookPoint, tokens });
-  const [height, side] = dataset.pictureShape;
-  const size = height * side * 3;
-  const read = async (indices: readonly number[]) => {
-    const bytes = await dataset.pictures(indices);
-    return indices.map((_, i) => ({ data: bytes.subarray(i * size, (i + 1) * size), width: side, height }));
-  };
+  const read = (indices: readonly number[]) => readPictures(dataset, indices, clip.preprocessor);
   const { dir, folder, dtype, onProgress, signal } = options;
   return await openOrComputeActivations({
     key: {

@@ -1,6 +1,6 @@
 /** What the model still does with a reconstruction in the place of its activations: zero-shot accuracy, cross entropy, contrastive loss. */
 import { asHookPoint, type Clip, runWithHooks } from "../clip";
-import type { Dataset } from "../datasets";
+import { type Dataset, readPictures } from "../datasets";
 import { type Tensor, type Tensor2D, tf, unitRows } from "../tensor";
 
 /** Gives what goes on in place of class tokens [B, D]: an SAE's reconstruction, a baseline's, zeros, their mean. */
@@ -47,8 +47,6 @@ export async function spliceQuality(options: SpliceOptions): Promise<Record<stri
   const labels = pictures.labels.class.index;
   const rows = Array.from(options.rows).filter((row) => labels[row] >= 0);
   if (rows.length === 0) throw new Error("spliceQuality: expected pictures with a class, got none");
-  const [height, width] = pictures.pictureShape;
-  const size = height * width * 3;
   const scale = Math.exp((await clip.parameters.logit_scale.data())[0]);
   const texts = unitRows(options.texts) as Tensor2D;
   const sums = new Map<string, QualitySums>();
@@ -57,8 +55,7 @@ export async function spliceQuality(options: SpliceOptions): Promise<Record<stri
     for (let first = 0; first < rows.length; first += batchSize) {
       signal?.throwIfAborted();
       const batch = rows.slice(first, first + batchSize);
-      const bytes = await pictures.pictures(batch);
-      const shown = batch.map((_, i) => ({ data: bytes.subarray(i * size, (i + 1) * size), width, height }));
+      const shown = await readPictures(pictures, batch, clip.preprocessor);
       const patches = await clip.patches(shown);
       const own = Int32Array.from(batch, (row) => labels[row]);
       for (const [name, sum] of sums) {

@@ -66,15 +66,19 @@ export interface Study {
 export async function openStudy(parameters: StudyParameters, options: StudyOptions = {}): Promise<Study> {
   const { hookPoint, viewsPerPicture: views, seed, topK } = parameters;
   const { signal, onProgress = () => {} } = options;
-  const pictures = await openDataset(parameters.dataset);
+  const clip = await loadClip(parameters.model);
+  const pictures = await openDataset(parameters.dataset, {
+    geometry: clip.preprocessor,
+    onCorrupt: (_, reason) => console.error(`skipped ${reason}`),
+  });
   const labels = pictures.labels[parameters.label];
   if (!labels) {
     const kinds = Object.keys(pictures.labels).join(", ");
+    clip.dispose();
     throw new Error(
       `openStudy: expected a label of ${parameters.dataset} (${kinds}), got "${parameters.label}"`,
     );
   }
-  const clip = await loadClip(parameters.model);
   const activations = await collectClassTokens({
     clip,
     dataset: pictures,

@@ -2,6 +2,8 @@
 import { fittedSize, type PictureGeometry, RESAMPLING } from "../io";
 import { type Tensor, tf } from "../tensor";
 
+export type { RgbPicture } from "../io";
+
 /** Of a preprocessor_config.json what Hugging Face's CLIPImageProcessor uses. Pictures are RGB already: see `decodePicture`. */
 export interface PreprocessorConfig extends PictureGeometry {
   do_rescale: boolean;

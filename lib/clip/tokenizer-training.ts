@@ -1,5 +1,6 @@
 /** Trains a byte-pair vocabulary (Sennrich et al., 2016) and writes it in the form of CLIP's own tokenizer.json. */
 
+import { BYTE_LETTERS } from "./clip-bpe";
 import { END_OF_TEXT, START_OF_TEXT, tokenizerJson, WORD_PATTERN } from "./tokenizer-json";
 
 /**
@@ -7,7 +8,7 @@ import { END_OF_TEXT, START_OF_TEXT, tokenizerJson, WORD_PATTERN } from "./token
  * last, so that end-of-text is the largest number. The same texts give the same file.
  */
 export function trainTokenizer(texts: Iterable<string>, merges: number): object {
-  const alphabet = byteAlphabet();
+  const alphabet = BYTE_ORDER.map((byte) => BYTE_LETTERS[byte]);
   const words = countWords(texts, alphabet);
   const vocabulary = new Map<string, number>();
   for (const suffix of ["", "</w>"]) {
@@ -84,13 +85,4 @@ function byteOrder(): number[] {
   for (let b = 0; b < 256; b++) if ((b >= 33 && b <= 126) || (b >= 161 && b !== 173)) visible.push(b);
   const hidden = Array.from({ length: 256 }, (_, b) => b).filter((b) => !visible.includes(b));
   return [...visible, ...hidden];
-}
-
-/** The letter that stands for each byte, in `BYTE_ORDER`: itself, or one from U+0100 on. */
-function byteAlphabet(): string[] {
-  let next = 256;
-  return BYTE_ORDER.map((byte) => {
-    const visible = (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
-    return String.fromCodePoint(visible ? byte : next++);
-  });
 }

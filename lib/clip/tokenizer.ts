@@ -1,14 +1,15 @@
-/** Text to tokens through a Hugging Face tokenizer.json. */
+/** Text to tokens through a Hugging Face tokenizer.json: one of CLIP's own form here, any other by Hugging Face's library. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Tokenizer } from "@huggingface/tokenizers";
+import { ClipBpe } from "./clip-bpe";
 import type { TextConfig } from "./config";
 import type { TokenBatch } from "./text";
 import { tokenizerJsonOfParts } from "./tokenizer-json";
 
 /** What turns texts into a `TokenBatch`. */
 export class ClipTokenizer {
-  private readonly tokenizer: Tokenizer;
+  private readonly tokenizer: { ids(text: string): number[] };
   /** SHA-256 of the tokenizer.json: another vocabulary is another model. */
   readonly hash: string;
 
@@ -17,7 +18,9 @@ export class ClipTokenizer {
     json: object,
     private readonly config: Pick<TextConfig, "max_position_embeddings" | "eos_token_id">,
   ) {
-    this.tokenizer = new Tokenizer(json, {});
+    const own = ClipBpe.of(json);
+    const other = own ? undefined : new Tokenizer(json, {});
+    this.tokenizer = { ids: (text) => own?.encode(text) ?? (other as Tokenizer).encode(text).ids };
     this.hash = createHash("sha256").update(JSON.stringify(json)).digest("hex");
   }
 
@@ -40,7 +43,7 @@ export class ClipTokenizer {
   /** One row of token numbers with both special tokens, cut to the context length (end-of-text is kept). */
   encode(text: string): number[] {
     const { max_position_embeddings: limit } = this.config;
-    const ids = this.tokenizer.encode(text).ids;
+    const ids = this.tokenizer.ids(text);
     return ids.length <= limit ? ids : [...ids.slice(0, limit - 1), ids[ids.length - 1]];
   }
 

@@ -256,7 +256,7 @@ async function eachAtOnce<T>(
 /** Removes what earlier or interrupted preparations left: other shards, temporary files, the unfinished list. */
 async function removeLeftovers(dir: string, shards: readonly Shard[]): Promise<void> {
   const keep = new Set(["index.json", "manifest.json", ...shards.map((shard) => shard.file)]);
-  const ours = /^(pictures-\d+\.bin|(index|manifest|unfinished)\.json)(\.\d+\.tmp)?$/;
+  const ours = /^(pictures-\d+\.bin|(index|manifest|unfinished)\.json)(\.\d+\.\d+\.tmp)?$/;
   for (const file of await readdir(dir)) {
     if (ours.test(file) && !keep.has(file)) await rm(join(dir, file), { force: true });
   }

@@ -13,6 +13,7 @@ export { DEFAULT_SPLIT, SPLITS, type Split, type SplitOptions } from "./emoji-sp
 export { type ImageFolderOptions, imagenetNames, openImageFolder } from "./image-folder";
 export * from "./open";
 export { openParquet } from "./parquet";
+export * from "./read-pictures";
 export { StoredDataset, type StoredOptions } from "./stored-dataset";
 export * from "./stream";
 export { openWebdataset, type WebdatasetOptions } from "./webdataset";

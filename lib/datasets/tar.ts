@@ -46,7 +46,9 @@ export class TarReader {
   *members(): Generator<TarMember> {
     let longName: string | undefined;
     let pax: Record<string, string> = {};
-    for (let at = 0; at + BLOCK <= this.size; ) {
+    // Zero blocks end an archive; some writers leave them out.
+    for (let at = 0; at !== this.size; ) {
+      if (at + BLOCK > this.size) throw this.error(`a tar header at ${at}`, `a file that ends after ${this.size}`);
       const header = this.read(at, BLOCK).slice();
       if (header.every((byte) => byte === 0)) return;
       this.check(header, at);
