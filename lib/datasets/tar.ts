@@ -48,7 +48,8 @@ export class TarReader {
     let pax: Record<string, string> = {};
     // Zero blocks end an archive; some writers leave them out.
     for (let at = 0; at !== this.size; ) {
-      if (at + BLOCK > this.size) throw this.error(`a tar header at ${at}`, `a file that ends after ${this.size}`);
+      if (at + BLOCK > this.size)
+        throw this.error(`a tar header at ${at}`, `a file that ends after ${this.size}`);
       const header = this.read(at, BLOCK).slice();
       if (header.every((byte) => byte === 0)) return;
       this.check(header, at);
