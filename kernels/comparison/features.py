@@ -25,8 +25,8 @@ FILES = {
     "node_modules/esm-only/voice.js": "export const shout = (text) => text.toUpperCase();\n",
     "node_modules/esm-only/voice.d.ts": "export declare const shout: (text: string) => string;\n",
     "node_modules/common/package.json": '{"name": "common", "version": "1.0.0", "main": "./index.js", "types": "./index.d.ts"}',
-    "node_modules/common/index.js": "exports.twice = (n) => 2 * n;\n",
-    "node_modules/common/index.d.ts": "export declare const twice: (n: number) => number;\n",
+    "node_modules/common/index.js": "exports.triple = (n) => 3 * n;\n",
+    "node_modules/common/index.d.ts": "export declare const triple: (n: number) => number;\n",
     "data.json": '{"answer": 42}',
 }
 
