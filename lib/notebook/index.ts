@@ -14,6 +14,7 @@ export {
   type ProgressValues,
   progress,
 } from "./progress";
+export type { IterationOptions } from "./progressIteration";
 export * from "./show";
 export * from "./stages";
 export * from "./table";

@@ -74,6 +74,69 @@ test("a resumed run counts its earlier steps for the bar and not for the rate", 
   assert.match(text(sent[0]), /60% · 600 of 1,000 steps · 10 steps\/s · 0:40 left/);
 });
 
+test("a loop over a collection shows a bar of its length and ends green; of a stream the count is shown", async () => {
+  const { sent } = fakeKernel();
+  const clock = fakeClock();
+  const seen: number[] = [];
+  for (const item of progress([7, 8, 9], { label: "items", unit: "items", clock: clock.read })) {
+    seen.push(item);
+    clock.now += 1000;
+  }
+  assert.deepEqual(seen, [7, 8, 9]);
+  assert.match(text(sent[0]), /^items ░+ 0% · 0 of 3 items$/);
+  assert.match(text(sent[1]), /33% · 1 of 3 items · 1 items\/s · 0:02 left$/);
+  assert.match(text(sent[sent.length - 1]), /100% · 3 of 3 items · 1 items\/s · took 0:03$/);
+  sent.length = 0;
+  async function* stream() {
+    yield* "abc";
+  }
+  let joined = "";
+  for await (const letter of progress(stream(), { label: "stream", unit: "letters", clock: clock.read })) {
+    joined += letter;
+    clock.now += 500;
+  }
+  assert.equal(joined, "abc");
+  assert.equal(text(sent[sent.length - 1]), "stream 3 letters · 2 letters/s · took 0:02");
+  assert.deepEqual([...progress(new Set(), { label: "none" })], []);
+});
+
+test("a loop that is left early says so, one whose source fails too, and both let go of their source", () => {
+  const { sent } = fakeKernel();
+  const { read } = fakeClock();
+  let closed = 0;
+  function* source(failsAt: number) {
+    try {
+      for (let i = 0; ; i++) {
+        if (i === failsAt) throw new Error("broken");
+        yield i;
+      }
+    } finally {
+      closed += 1;
+    }
+  }
+  const last = () => sent[sent.length - 1];
+  for (const i of progress(source(-1), { label: "left", total: 10, clock: read })) if (i === 3) break;
+  assert.match(text(last()), /30% · 3 of 10 steps · stopped after 0:00$/);
+  assert.match(String(last().bundle["text/html"]), /--jp-warn-color1/);
+  assert.throws(() => [...progress(source(2), { label: "bad", total: 10, clock: read })], /broken/);
+  assert.match(text(last()), /20% · 2 of 10 steps · failed after 0:00$/);
+  assert.match(String(last().bundle["text/html"]), /--jp-error-color1/);
+  assert.equal(closed, 2);
+});
+
+test("loops inside of a loop share one line, and a loop after it has its own", () => {
+  const { sent } = fakeKernel();
+  const { read } = fakeClock();
+  for (const _ of progress([1, 2, 3], { label: "epochs", clock: read }))
+    for (const _ of progress([1, 2], { label: "batches", clock: read }));
+  const shown = sent.filter(({ kind }) => kind === "display").map((one) => text(one).split(" ")[0]);
+  assert.deepEqual(shown, ["epochs", "batches"]);
+  const [, batches] = sent.filter(({ kind }) => kind === "display");
+  assert.equal(sent.filter(({ id, kind }) => id === batches.id && kind === "update").length, 5);
+  for (const _ of progress([1], { label: "batches", clock: read }));
+  assert.equal(sent.filter(({ kind }) => kind === "display").length, 3);
+});
+
 test("the bar's HTML cannot be broken by a label or a value", () => {
   const { sent } = fakeKernel();
   progress({ total: 2, label: "<b>x", clock: fakeClock().read }).update(1, { name: "<script>" });
