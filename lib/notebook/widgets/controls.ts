@@ -10,7 +10,7 @@ import {
   textStyle,
   toggleButtonStyle,
 } from "./styles";
-import type { ChangeHandler } from "./subscription";
+import type { ChangeHandler, SubscriptionOptions } from "./subscription";
 import {
   bytes,
   child,
@@ -54,8 +54,8 @@ type WithValue = Traits & { value: Trait<unknown> };
 type ValueOf<T> = T extends { value: Trait<infer V> } ? V : never;
 
 class ValueWidget<T extends WithValue> extends Widget<T> {
-  onChange(handler: ChangeHandler<ValueOf<T>>): () => void {
-    return this.observe("value", handler as ChangeHandler<Values<T>["value"]>);
+  onChange(handler: ChangeHandler<ValueOf<T>>, options?: SubscriptionOptions): () => void {
+    return this.observe("value", handler as ChangeHandler<Values<T>["value"]>, options);
   }
 }
 

@@ -59,7 +59,9 @@ class InteractionBox<P extends Parameters> extends Widget<typeof boxTraits> {
       (widget) => !given.has(widget),
     ) as Widget[];
     if (run) run.onClick((signal) => this.run(signal));
-    else for (const [, control] of made) control.onChange((_value, _former, signal) => this.run(signal));
+    else
+      for (const [, control] of made)
+        control.onChange((_value, _former, signal) => this.run(signal), { gather: false });
     if (!run) void this.run();
   }
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type BufferPath, putBuffers, takeBuffers } from "./buffers";
 import { type Comm, type CommExtras, type CommMessage, commHook, type Json } from "./comms";
 import { forget, remember } from "./registry";
-import { type ChangeHandler, Subscription, throwAll } from "./subscription";
+import { type ChangeHandler, Subscription, type SubscriptionOptions, throwAll } from "./subscription";
 import type { Traits, Values } from "./traits";
 
 /** Version of the protocol, in the metadata of each comm. */
@@ -82,12 +82,16 @@ export class Model<T extends Traits = Traits> {
   }
 
   /** Calls the handler after a value has changed, here or in the page; call what is returned to end that. */
-  observe<K extends keyof T>(name: K, handler: ChangeHandler<Values<T>[K]>): () => void {
+  observe<K extends keyof T>(
+    name: K,
+    handler: ChangeHandler<Values<T>[K]>,
+    options?: SubscriptionOptions,
+  ): () => void {
     if (!Object.hasOwn(this.kind.traits, name)) {
       const known = Object.keys(this.kind.traits).join(", ");
       throw new TypeError(`${this.kind.name}.observe: expected one of ${known}, got ${String(name)}`);
     }
-    const subscription = new Subscription(handler as ChangeHandler<unknown>);
+    const subscription = new Subscription(handler as ChangeHandler<unknown>, options);
     const all = this.#subscriptions.get(name) ?? new Set();
     this.#subscriptions.set(name, all.add(subscription));
     return () => all.delete(subscription);

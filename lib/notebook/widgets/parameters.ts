@@ -89,8 +89,10 @@ function makeControl(name: string, parameter: Parameter): unknown {
     const range = rangeOf(parameter);
     return range ? slider(name, range) : choice(name, { options: parameter });
   }
-  if ("options" in parameter) return choice(name, parameter);
-  if ("min" in parameter && "max" in parameter) return slider(name, parameter);
+  if (typeof parameter === "object" && parameter !== null) {
+    if ("options" in parameter) return choice(name, parameter);
+    if ("min" in parameter && "max" in parameter) return slider(name, parameter);
+  }
   throw new TypeError(
     `interact: expected a range, options, a boolean, a text, a number or a widget for ${name}, got ${JSON.stringify(parameter)}`,
   );

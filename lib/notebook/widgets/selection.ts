@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { buttonColours, described, disabled, sliding } from "./controls";
 import type { Kind } from "./model";
 import { descriptionStyle, toggleButtonsStyle } from "./styles";
-import type { ChangeHandler } from "./subscription";
+import type { ChangeHandler, SubscriptionOptions } from "./subscription";
 import { child, integer, oneOf, type Traits, texts, type Values, wired } from "./traits";
 import { type Options, type Valued, Widget } from "./widget";
 
@@ -57,9 +57,10 @@ export class Selection<V, T extends Selecting = Selecting> extends Widget<T> imp
     this.set({ labels, index } as unknown as Partial<Values<T>>);
   }
 
-  onChange(handler: ChangeHandler<V>): () => void {
-    return this.observe("index", ((index: number, former: number, signal?: AbortSignal) =>
-      handler(this.#choices[index], this.#choices[former], signal)) as ChangeHandler<Values<T>["index"]>);
+  onChange(handler: ChangeHandler<V>, options?: SubscriptionOptions): () => void {
+    const changed = (index: number, former: number, signal?: AbortSignal) =>
+      handler(this.#choices[index], this.#choices[former], signal);
+    return this.observe("index", changed as ChangeHandler<Values<T>["index"]>, options);
   }
 }
 

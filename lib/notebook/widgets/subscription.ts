@@ -3,6 +3,11 @@
 /** `signal`: of a change that came from the page; aborted when the person presses "interrupt". */
 export type ChangeHandler<V> = (value: V, former: V, signal?: AbortSignal) => unknown;
 
+export interface SubscriptionOptions {
+  /** Whether changes wait for a handler that is busy; default true. One that gathers them itself says false. */
+  gather?: boolean;
+}
+
 interface Change {
   value: unknown;
   former: unknown;
@@ -11,12 +16,14 @@ interface Change {
 
 export class Subscription {
   readonly #handler: ChangeHandler<unknown>;
+  readonly #gathers: boolean;
   /** Of the call whose promise has not settled; its signal tells that it was interrupted and may never settle. */
   #running: { signal?: AbortSignal } | undefined;
   #next: Change | undefined;
 
-  constructor(handler: ChangeHandler<unknown>) {
+  constructor(handler: ChangeHandler<unknown>, { gather = true }: SubscriptionOptions = {}) {
     this.#handler = handler;
+    this.#gathers = gather;
   }
 
   /**
@@ -25,6 +32,7 @@ export class Subscription {
    */
   notify(change: Change): unknown {
     const { value, former, signal } = change;
+    if (!this.#gathers) return this.#handler(value, former, signal);
     if (this.#running && !this.#running.signal?.aborted) {
       this.#next = { value, former: this.#next ? this.#next.former : former, signal };
       return undefined;

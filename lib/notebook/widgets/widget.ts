@@ -3,7 +3,7 @@ import { DISPLAY, type Displayable, type MimeBundle } from "../display";
 import type { Json } from "./comms";
 import { type Kind, Model, type Properties } from "./model";
 import { layoutKind } from "./styles";
-import type { ChangeHandler } from "./subscription";
+import type { ChangeHandler, SubscriptionOptions } from "./subscription";
 import { child, optional, type Trait, type Traits, text, type Values } from "./traits";
 
 export const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
@@ -30,7 +30,7 @@ export interface Valued<V> {
    * Calls the handler with each new `value`. While an asynchronous handler is busy changes are gathered, and it is called once
    * more with the last. Call what is returned to end that.
    */
-  onChange(handler: ChangeHandler<V>): () => void;
+  onChange(handler: ChangeHandler<V>, options?: SubscriptionOptions): () => void;
 }
 
 /** What a widget is made from: any of its values; layout and style as plain records. */
