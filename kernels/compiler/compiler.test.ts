@@ -117,6 +117,17 @@ test("completion offers members of earlier cells' values at the right place", ()
   );
 });
 
+test("completion offers names of earlier cells behind a spread and in the midst of an object", () => {
+  accept("const longNamedValues = [1, 2];", "longNamedValues");
+  for (const text of ["[...longN", "Math.max(1, longN", "({ a: longN"]) {
+    const { matches } = compiler.complete(text, text.length);
+    assert.ok(
+      matches.some((match) => match.text === "longNamedValues"),
+      text,
+    );
+  }
+});
+
 test("inspection of an earlier cell's name shows its declaration and documentation", () => {
   accept("/** Twice as much. */\nfunction double(x: number) { return 2 * x; }", "double");
   assert.deepEqual(compiler.inspect("double(2)", 3), {

@@ -44,6 +44,9 @@ const typicalCells = [
   "for (const point of points) { count += norm(point); console.log(point.x.toFixed(2), new Box(point).value); }\ncount",
 ];
 
+/** Text whose completion is a member of a value: no other name can be meant. (Three dots are none: `[...values`.) */
+const isMember = /(?<!\.\.)\.\s*[\p{ID_Continue}$#]*$/u;
+
 export class Compiler {
   readonly #project: Project;
   #notebookDir: string;
@@ -149,13 +152,13 @@ export class Compiler {
     const file = parse(text);
     return (
       completeModule(file, offset, bases) ??
-      completeCode(this.#project, this.#live(text), text, offset) ??
+      completeCode(this.#project, this.#live(text, !isMember.test(text.slice(0, offset))), text, offset) ??
       completePathIn(file, offset, this.#notebookDir) ?? { start: offset, end: offset, matches: [] }
     );
   }
 
   inspect(text: string, offset: number): Inspection | undefined {
-    const live = this.#live(text);
+    const live = this.#live(text, false);
     return (
       inspectAt(this.#project, live, offset) ??
       (offset > 0 ? inspectAt(this.#project, live, offset - 1) : undefined)
@@ -166,11 +169,13 @@ export class Compiler {
     return completenessOf(text);
   }
 
-  /** The text being typed, with every visible name in reach. */
-  #live(text: string): LiveText {
-    const names = declaredNames(parse(text));
-    const past = this.#results.declare(this.#pastNames(names));
-    const visible = [...this.#scope].filter(([name]) => !names.has(name));
+  /** The text being typed, with the visible names that it mentions in reach, or with all of them. */
+  #live(text: string, withAllNames: boolean): LiveText {
+    const parsed = parse(text);
+    const [declared, mentioned] = [declaredNames(parsed), mentionedNames(parsed)];
+    const isWanted = (name: string) => withAllNames || mentioned.has(name);
+    const past = this.#results.declare(this.#pastNames(declared).filter(isWanted));
+    const visible = [...this.#scope].filter(([name]) => isWanted(name) && !declared.has(name));
     const prefix = `${aliasesOf(visible, past.needs)}${past.text}\n`;
     this.#project.put(this.#liveFile, `${prefix}${text}\nexport {};`);
     return { fileName: this.#liveFile, prefixLength: prefix.length };
