@@ -18,6 +18,9 @@ export interface DecodeOptions {
   background?: string;
 }
 
+/** Damaged files are errors; colour profiles are ignored, as by Pillow and so by the pictures that CLIPs are trained on. */
+const READING = { failOn: "error", ignoreIcc: true } as const;
+
 /**
  * Decodes a picture (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG, ...) to RGB, turned as its EXIF data say, transparent
  * pixels on white. Takes a path or the file's bytes. Throws, naming the picture, if the bytes are no picture.
@@ -31,7 +34,8 @@ export async function decodePicture(
     throw new Error(`${name}: expected a picture, got an empty file (fetch or write it again)`);
   }
   try {
-    const { data, info } = await sharp(bytes, { failOn: "error" })
+    if (await isCmyk(bytes)) return await decodeCmyk(bytes, name);
+    const { data, info } = await sharp(bytes, READING)
       .rotate()
       .flatten({ background })
       .toColourspace("srgb")
@@ -146,6 +150,36 @@ export async function renderSvg(drawing: SvgDrawing, size: number, name = "SVG")
     }
   }
   return data;
+}
+
+/** Four inks by the formula of Pillow's convert("RGB"): what is not covered by black, less the ink; no colour profile. */
+async function decodeCmyk(bytes: Uint8Array, name: string): Promise<Picture> {
+  const inks = sharp(bytes, READING).rotate().pipelineColourspace("cmyk").toColourspace("cmyk");
+  const { data, info } = await inks.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const rgb = new Uint8ClampedArray(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const light = 255 - data[i * channels + 3];
+    for (let c = 0; c < 3; c++) {
+      const product = data[i * channels + c] * light + 128;
+      rgb[i * 3 + c] = light - (((product >> 8) + product) >> 8); // rounded division by 255
+    }
+  }
+  return asRgb(Buffer.from(rgb.buffer), width, height, 3, name);
+}
+
+/** Whether a JPEG has four components, by its frame header, or a TIFF says so: no other form that is read here has inks. */
+async function isCmyk(bytes: Uint8Array): Promise<boolean> {
+  const [first, second] = bytes;
+  if (first === second && (first === 0x49 || first === 0x4d))
+    return (await sharp(bytes).metadata()).space === "cmyk";
+  if (first !== 0xff || second !== 0xd8) return false;
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
+    const marker = bytes[at + 1];
+    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return bytes[at + 9] === 4;
+    at += 2 + (bytes[at + 2] << 8) + bytes[at + 3];
+  }
+  return false;
 }
 
 async function readPictureFile(path: string): Promise<Buffer> {

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { fitPicture, type PictureGeometry } from "./fit-picture";
+import { decodePicture } from "./images";
+import { resampleRegion } from "./resample";
+
+interface Forms {
+  /** Files by name, base64. */
+  files: Record<string, string>;
+  /** What Pillow makes of each: its pixels, and after Hugging Face's resize and crop to 24, base64 RGB; how far ours may be off on average, of 255. */
+  expected: Record<string, { width: number; height: number; pixels: string; fitted: string; bound: number }>;
+  /** Resizing alone: the same noise to many sizes by every filter. */
+  noise: { width: number; height: number; pixels: string };
+  resized: { width: number; height: number; resample: number; pixels: string }[];
+}
+const forms = JSON.parse(
+  gunzipSync(readFileSync(join(__dirname, "fixtures", "picture-forms.json.gz"))).toString("utf8"),
+) as Forms;
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
+const geometry: PictureGeometry = {
+  do_resize: true,
+  size: { shortest_edge: 24 },
+  resample: 3,
+  do_center_crop: true,
+  crop_size: { height: 24, width: 24 },
+};
+
+function meanDifference(a: Uint8Array, b: Uint8Array): number {
+  assert.equal(a.length, b.length);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i] - b[i]);
+  return sum / a.length;
+}
+
+for (const [name, { width, height, pixels, fitted, bound }] of Object.entries(forms.expected)) {
+  test(`a file of this form has Pillow's pixels, as it is and fitted for a model: ${name}`, async () => {
+    const picture = await decodePicture(bytes(forms.files[name]), { name });
+    assert.deepEqual([picture.width, picture.height], [width, height]);
+    const [plain, small] = [
+      meanDifference(picture.data, bytes(pixels)),
+      meanDifference(fitPicture(picture, geometry), bytes(fitted)),
+    ];
+    assert.ok(
+      plain <= bound && small <= bound,
+      `mean differences ${plain} and ${small} of 255, at most ${bound}`,
+    );
+  });
+}
+
+test("resizing is Pillow's to the bit, larger and smaller, by every filter", () => {
+  const noise = { ...forms.noise, data: bytes(forms.noise.pixels) };
+  for (const { width, height, resample, pixels } of forms.resized) {
+    const got = resampleRegion(noise, { width, height }, { left: 0, top: 0, width, height }, resample);
+    assert.deepEqual(got, bytes(pixels), `${width} x ${height} by filter ${resample}`);
+    const part = { left: 2, top: 1, width: width - 3, height: height - 2 };
+    const cut = resampleRegion(noise, { width, height }, part, resample);
+    const row = (y: number) => got.subarray(((y + 1) * width + 2) * 3, ((y + 1) * width + width - 1) * 3);
+    for (let y = 0; y < part.height; y++)
+      assert.deepEqual(cut.subarray(y * part.width * 3, (y + 1) * part.width * 3), row(y));
+  }
+});
+
+test("a JPEG and a PNG that end too soon, and a file that is no picture, are named in the error", async () => {
+  for (const name of ["plain.jpg", "plain.png"]) {
+    const whole = bytes(forms.files[name]);
+    const part = whole.subarray(0, Math.floor(whole.length * 0.6));
+    await assert.rejects(
+      decodePicture(part, { name }),
+      new RegExp(`${name}: expected a readable picture, got`),
+    );
+  }
+  await assert.rejects(
+    decodePicture(Buffer.from("not a picture"), { name: "x.jpg" }),
+    /x\.jpg: expected a readable picture/,
+  );
+});
