@@ -2,10 +2,17 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readSafetensors, type StoredTensor, writeFileAtomic, writeSafetensors } from "../io";
+import {
+  type PullOptions,
+  readSafetensors,
+  type StoredTensor,
+  writeFileAtomic,
+  writeSafetensors,
+} from "../io";
 import { type NamedTensors, tf } from "../tensor";
 import { inferenceOf } from "./architectures";
 import type { SaeConfig } from "./config";
+import { locateSae } from "./locate";
 import { refusePickled } from "./pickled";
 import { Sae, type SaeMetadata } from "./sae";
 import { readSaelensConfig, saelensConfig } from "./saelens-config";
@@ -69,11 +76,12 @@ export async function loadSparsity(dir: string): Promise<Float32Array | undefine
 }
 
 /**
- * Loads a SAELens 6.x folder, a finished SAE or a training checkpoint; the caller owns the SAE. Throws on pickled files,
- * on weights that are missing, unknown or of another shape, and on settings that would change the numbers without our
- * knowing how.
+ * Loads a SAELens 6.x folder, a finished SAE or a training checkpoint: "emoji-sae", a path, or "org/name/folder" of the
+ * Hugging Face hub. The caller owns the SAE. Throws on pickled files, on weights that are missing, unknown or of another
+ * shape, and on settings that would change the numbers without our knowing how.
  */
-export async function loadSae(dir: string): Promise<Sae> {
+export async function loadSae(where: string, options: PullOptions = {}): Promise<Sae> {
+  const dir = await locateSae(where, options);
   refusePickled(dir, ["cfg.json", "sae_weights.safetensors"]);
   const cfgPath = join(dir, "cfg.json");
   const cfg = JSON.parse(await readFile(cfgPath, "utf8")) as Record<string, unknown>;

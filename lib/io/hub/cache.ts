@@ -32,11 +32,12 @@ export class CachedRepo {
     return join(this.folder, "snapshots", commit);
   }
 
-  /** Names of the files of a snapshot whose contents are there. */
-  files(commit: string): string[] {
-    const folder = this.snapshot(commit);
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder).filter((name) => this.has(commit, name));
+  /** Names of the files of a snapshot, or of a folder in it, whose contents are there. */
+  files(commit: string, folder = ""): string[] {
+    const place = join(this.snapshot(commit), folder);
+    if (!existsSync(place)) return [];
+    const names = readdirSync(place).map((name) => (folder === "" ? name : `${folder}/${name}`));
+    return names.filter((name) => this.has(commit, name));
   }
 
   has(commit: string, file: string): boolean {

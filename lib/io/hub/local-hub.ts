@@ -102,7 +102,11 @@ export class LocalHub {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (action === "revision") return void json({ _id: "1", id, sha: COMMIT, private: false, gated: false });
     if (action === "tree")
-      return void json(Object.entries(files).map(([name, entry]) => treeEntry(name, entry)));
+      return void json(
+        Object.entries(files)
+          .filter(([name]) => (file === "" ? !name.includes("/") : name.startsWith(`${file}/`)))
+          .map(([name, entry]) => treeEntry(name, entry)),
+      );
     const entry = files[file];
     if (!entry) return void refuse(404, "EntryNotFound");
     if (entry.lfs) response.writeHead(302, { location: `${this.store}/${id}/${file}?signature=1` }).end();

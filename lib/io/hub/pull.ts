@@ -20,6 +20,8 @@ export interface PullProgress {
 export interface PullOptions {
   /** Branch, tag, commit or `refs/pr/N`. Default "main". */
   revision?: string;
+  /** Looks at the files of this folder of the repository only, their names with it. Default: those at its top. */
+  folder?: string;
   /** Default: what the environment says. */
   settings?: HubSettings;
   onProgress?: (progress: PullProgress) => void;
@@ -44,13 +46,13 @@ export function isHubId(text: string): boolean {
 export function findCached(
   id: string,
   choose: FileChoice,
-  { revision = "main", settings = hubSettings() }: PullOptions = {},
+  { revision = "main", folder = "", settings = hubSettings() }: PullOptions = {},
 ): string | undefined {
   const repo = new CachedRepo(settings.cache, id);
   const commit = repo.commit(revision);
   if (!commit) return undefined;
   try {
-    choose(repo.files(commit));
+    choose(repo.files(commit, folder));
   } catch {
     return undefined; // Python may have fetched a part, as the tokenizer alone
   }
@@ -68,6 +70,7 @@ export async function pullFromHub(
 ): Promise<string> {
   const {
     revision = "main",
+    folder,
     settings = hubSettings(),
     onProgress = () => {},
     signal,
@@ -81,7 +84,7 @@ export async function pullFromHub(
     );
   }
   const request: HubRequest = { settings, id, revision, signal, pause };
-  const { commit, files } = await listRepository(request);
+  const { commit, files } = await listRepository(request, folder);
   const wanted = choose(files.map(({ path }) => path));
   const repo = new CachedRepo(settings.cache, id);
   const total = sum(files.filter(({ path }) => wanted.includes(path)).map(({ size }) => size));
@@ -99,7 +102,7 @@ export async function pullFromHub(
       let first = true;
       await fetchBlob(repo.blob(etag), {
         ...request,
-        address: `${settings.endpoint}/${id}/resolve/${commit}/${encodeURIComponent(path)}`,
+        address: `${settings.endpoint}/${id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`,
         file: path,
         size,
         checksum: sha256 ? { sha256 } : { git: oid },
@@ -130,8 +133,11 @@ interface RepositoryFile {
   sha256?: string;
 }
 
-/** The commit of a revision and the files at its top. */
-async function listRepository(request: HubRequest): Promise<{ commit: string; files: RepositoryFile[] }> {
+/** The commit of a revision and the files at its top, or in a folder. */
+async function listRepository(
+  request: HubRequest,
+  folder: string | undefined,
+): Promise<{ commit: string; files: RepositoryFile[] }> {
   // Loaded here alone: it is large, and nothing but a download needs it.
   const { listFiles, modelInfo } = await import("@huggingface/hub");
   const { settings, id, revision } = request;
@@ -141,7 +147,12 @@ async function listRepository(request: HubRequest): Promise<{ commit: string; fi
   const shared = { hubUrl: settings.endpoint, fetch: fetchOwn };
   const info = await modelInfo({ name: id, revision, additionalFields: ["sha"], ...shared });
   const files: RepositoryFile[] = [];
-  for await (const entry of listFiles({ repo: id, revision: info.sha, ...shared })) {
+  for await (const entry of listFiles({
+    repo: id,
+    revision: info.sha,
+    ...(folder && { path: folder }),
+    ...shared,
+  })) {
     if (entry.type !== "file" || !entry.oid) continue;
     files.push({
       path: entry.path,
