@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- clip [batches] [rounds]`: the class token after block 22 of a ViT-L/14 with random weights, float32, from normalised
+ * `npm run bench -- clip [batches] [rounds] [whole]`: the class token after block 22 of a ViT-L/14 with random weights, float32, from normalised
  * pixels: pictures a second here, in Hugging Face transformers (PyTorch) and in onnxruntime, in turns, so that other load falls on all.
- * The others run where VITRINE_REFERENCE_PYTHON names a Python that has them.
+ * `whole` adds transformers as its users mostly call it, with all 24 blocks. The others run where VITRINE_REFERENCE_PYTHON names a Python that has them.
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -134,7 +134,9 @@ async function main(): Promise<void> {
     const engines: Record<string, Engine> = { Vitrine: await vitrine(folder) };
     if (executable) {
       engines["transformers, 23 blocks"] = await python(executable, "hf", folder, stop);
-      engines["transformers, all 24"] = await python(executable, "hf-whole", folder, stop);
+      if (process.argv[4] === "whole") {
+        engines["transformers, all 24"] = await python(executable, "hf-whole", folder, stop);
+      }
       engines.onnxruntime = await python(executable, "onnx", folder, stop);
     }
     console.log(`${cpus()[0].model}, ${cpus().length} threads; ${GIGAFLOP.toFixed(1)} GFLOP a picture`);
@@ -149,11 +151,14 @@ async function compare(engines: Record<string, Engine>, batch: number, rounds: n
   const names = Object.keys(engines);
   const rates: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   const last: Record<string, Result> = {};
-  for (const name of names) await engines[name](Math.min(batch, 4)); // warm
+  for (const name of names) await engines[name](1); // warm
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
       last[name] = await engines[name](batch);
       rates[name].push(batch / last[name].seconds);
+      process.stderr.write(
+        `  round ${round + 1}: ${name} ${(batch / last[name].seconds).toFixed(3)} pictures/s\n`,
+      );
     }
   }
   console.log(`\nbatch ${batch}, ${rounds} rounds; pictures/s`);
