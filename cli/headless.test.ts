@@ -24,6 +24,7 @@ test("the training notebook runs without a browser: real figures, and an SAE bet
       warmUpSteps: 50,
       learningRate: 2e-3,
       expansionFactor: 4,
+      modelPictures: 64,
     };
     const run = spawnSync(
       process.execPath,

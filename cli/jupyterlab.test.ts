@@ -12,6 +12,7 @@ const REDUCED: Record<string, string> = {
   steps: "80",
   warmUpSteps: "10",
   expansionFactor: "4",
+  modelPictures: "64",
 };
 
 /** One JupyterLab for all of these tests. */
