@@ -183,3 +183,80 @@ test("many cells that declare the same name again do not add up", () => {
     ["again"],
   );
 });
+
+test("past results have their cells' types, as long as they are kept", () => {
+  const run = (source: string, line: number) => {
+    const result = compiler.compile(source);
+    assert.ok(result.ok, JSON.stringify(result));
+    compiler.commit(result.cell.id, [], line);
+  };
+  run("({ rate: 0.5 })", 1);
+  run("Promise.resolve('text')", 2);
+  assert.match(refuse("_.rate")[0].message, /'rate' does not exist on type 'string'/);
+  assert.match(
+    refuse("__.missing + Out[1].rate")[0].message,
+    /'missing' does not exist on type '\{ rate: number; \}'/,
+  );
+  assert.match(refuse("Out[7].x")[0].message, /is of type 'unknown'/);
+  for (let line = 3; line < 40; line += 1) run(`${line}`, line);
+  assert.match(refuse("Out[1].rate")[0].message, /is of type 'unknown'/);
+  accept("const _ = [1];", "_");
+  assert.match(refuse("_.rate")[0].message, /'rate' does not exist on type 'number\[\]'/);
+});
+
+test("every expression can be a cell's result, and errors in it keep their places", () => {
+  accept("let assigned = 1;\nconst thing: { x?: number } = {};", "assigned", "thing");
+  const expressions = [
+    "[]",
+    "null",
+    "undefined",
+    "() => {}",
+    "async () => 1",
+    "(function* () {})",
+    "(class {})",
+    "assigned = 5",
+    "assigned, thing",
+  ];
+  expressions.push(
+    "'use strict'",
+    "await import('node:fs')",
+    "Symbol()",
+    "{}",
+    "delete thing.x",
+    "thing?.x!",
+    "<number>thing.x",
+    "`text`",
+    "void 0",
+    "/a/",
+  );
+  expressions.push(
+    "(() => { throw new Error() })()",
+    "({ get a() { return this } })",
+    "thing as unknown; // note",
+    "globalThis",
+    "new Map() /* note */",
+  );
+  for (const expression of expressions) accept(expression);
+  const [{ line, column, length }] = refuse("const a = 1;\n  a.toFixed(2).missing.more // 🦊");
+  assert.deepEqual([line, column, length], [2, 16, 7]);
+});
+
+test("what is to be repeated is one function, async only if it awaits, and declares nothing", () => {
+  const repeated = (source: string) => {
+    const result = compiler.compile(source, "repeated");
+    assert.ok(result.ok, JSON.stringify(result));
+    compiler.commit(result.cell.id, []);
+    return result.cell.code.replace(/\/\/# sourceMappingURL.*/, "");
+  };
+  assert.match(
+    repeated("const inner = 1;\ninner + 1"),
+    /return \[\(\) => \{\s+const inner = 1;\s+return inner \+ 1;\s+\}\]/,
+  );
+  assert.match(repeated("const wait = async () => { await null; };"), /return \[\(\) => \{/);
+  assert.match(repeated("await null"), /return \[async \(\) => \{/);
+  assert.match(
+    repeated("import fs from 'node:fs';\nfs.statSync('.')"),
+    /require\("node:fs"\)[\s\S]*return \[\(\) => \{/,
+  );
+  assert.match(refuse("inner")[0].message, /Cannot find name 'inner'/);
+});

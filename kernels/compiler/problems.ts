@@ -48,6 +48,7 @@ export function problemsIn(
     const outside = start < prefixLength || start > prefixLength + bodyLength;
     if (outside && kind === "type") continue;
     const inside = Math.min(Math.max(start - prefixLength, 0), bodyLength);
+    if (kind === "type" && isInserted(inside, insertions)) continue;
     const offset = withoutInsertions(inside, insertions);
     const end = withoutInsertions(Math.min(inside + length, bodyLength), insertions);
     const before = body.slice(0, offset);
@@ -62,6 +63,16 @@ export function problemsIn(
     });
   }
   return problems;
+}
+
+/** Whether an offset in the checked text is in what the compiler put there. */
+function isInserted(offset: number, insertions: readonly Insertion[]): boolean {
+  let inserted = 0;
+  return insertions.some(({ at, text }) => {
+    const start = at + inserted;
+    inserted += text.length;
+    return offset >= start && offset < start + text.length;
+  });
 }
 
 /** An offset in the checked text -> the same place in the person's. */

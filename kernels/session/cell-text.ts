@@ -61,6 +61,12 @@ export function readCell(source: string): CellText {
   return { magic: { kind: "measure", timing, code }, code: below };
 }
 
+/** `name?` and `name??`: what is asked about, and whether the source is wanted too. */
+export function readHelp(source: string): { name: string; detail: number } | undefined {
+  const found = /^\s*([\p{ID_Continue}$.]+)(\?{1,2})\s*$/u.exec(source);
+  return found ? { name: found[1], detail: found[2].length - 1 } : undefined;
+}
+
 /** All TypeScript of a cell in its place, for help with it. */
 export function typescriptOf(source: string): string {
   const { magic, code } = readCell(source);

@@ -7,7 +7,7 @@ import {
   matchPaths,
 } from "../compiler";
 import type { Json } from "../protocol";
-import { magicNames, readCell, typescriptOf } from "./cell-text";
+import { magicNames, readCell, readHelp, typescriptOf } from "./cell-text";
 import type { Handlers, Request } from "./handlers";
 import { toCodePoints, toUtf16 } from "./offsets";
 
@@ -50,6 +50,7 @@ export class CodeHelp {
 
   async #isComplete(text: string): Promise<Completeness> {
     const { magic, code } = readCell(text);
+    if (readHelp(text)) return { status: "complete" };
     if (magic?.kind === "unknown") return { status: "invalid" };
     // A command goes on after a backslash, shown text until an empty line.
     const isOpen =

@@ -5,7 +5,7 @@ import type { CellForm, CompilerClient } from "../compiler";
 import type { DebugAdapter } from "../debugger";
 import type { ErrorOutput, RunResult, Shown, ShownJson, Timing } from "../executor";
 import type { Json, Message } from "../protocol";
-import { type Magic, readCell } from "./cell-text";
+import { type Magic, readCell, readHelp } from "./cell-text";
 import type { CodeHelp } from "./code-help";
 import type { Answer, Handlers, Request } from "./handlers";
 import type { History } from "./history";
@@ -108,9 +108,9 @@ export class Executions {
     const input = { code: wish.source, execution_count: this.#count };
     if (!wish.silent) publisher.publish("execute_input", input, header);
 
-    const help = /^\s*([\p{ID_Continue}$.]+)(\?{1,2})\s*$/u.exec(wish.source);
+    const help = readHelp(wish.source);
     const content = help
-      ? await this.#page(help[1], help[2].length - 1)
+      ? await this.#page(help.name, help.detail)
       : await this.#runCell(request.message, wish);
     return {
       content: { execution_count: this.#count, payload: [], ...content },

@@ -191,6 +191,16 @@ def test_every_message_is_answered_or_dropped(tmp_path):
 
     assert kernel.run("40 + 2").result == "42"
     assert kernel.client.complete("Math.sq", reply=True, timeout=60)["content"]["matches"] == ["SQRT1_2", "SQRT2", "sqrt"]
+    # Sockets live on as well: a heartbeat is echoed, and a new front end is welcomed.
+    for kind, port, options in ((zmq.REQ, "hb_port", {}), (zmq.SUB, "iopub_port", {zmq.SUBSCRIBE: b""})):
+        with context.socket(kind) as socket:
+            for option, value in options.items():
+                socket.setsockopt(option, value)
+            socket.connect(f"tcp://127.0.0.1:{connection[port]}")
+            if kind == zmq.REQ:
+                socket.send(b"ping")
+            assert socket.poll(10_000), port
+            assert b"ping" in (first := socket.recv_multipart()) or b"iopub_welcome" in b"".join(first)
     grown = process.memory_info().rss - memory
     assert grown < 300 * 2**20, f"{grown / 2**20:.0f} MiB more"
     context.destroy(linger=0)

@@ -197,6 +197,7 @@ def test_help_has_the_source_after_two_question_marks(kernel):
         ("%%html\n<b>", "incomplete", ""),
         ("%%html\n<b>\n", "complete", None),
         ("%nonsense", "invalid", None),
+        ("Math.max??", "complete", None),
     ],
 )
 def test_completeness_and_indent(kernel, code, status, indent):
