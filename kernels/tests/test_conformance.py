@@ -3,6 +3,15 @@
 import jupyter_kernel_test
 
 
+def number(value):
+    """As a coloured result shows it."""
+    return f"\x1b[33m{value}\x1b[39m"
+
+
+def text(value):
+    return f"\x1b[32m'{value}'\x1b[39m"
+
+
 class VitrineKernelTests(jupyter_kernel_test.KernelTests):
     kernel_name = "vitrine"
 
@@ -28,9 +37,9 @@ class VitrineKernelTests(jupyter_kernel_test.KernelTests):
     code_generate_error = "throw new RangeError('no')"
     code_execute_result = [
         {"code": "1 + 2", "result": "3"},
-        {"code": "[1, 2, 3].map((x) => x * 2)", "result": "[ 2, 4, 6 ]"},
-        {"code": "({ '❤': 'x' })", "result": "{ '❤': 'x' }"},
-        {"code": "{ a: 1, b: 'c' }", "result": "{ a: 1, b: 'c' }"},
+        {"code": "[1, 2, 3].map((x) => x * 2)", "result": f"[ {number(2)}, {number(4)}, {number(6)} ]"},
+        {"code": "({ '❤': 'x' })", "result": f"{{ {text('❤')}: {text('x')} }}"},
+        {"code": "{ a: 1, b: 'c' }", "result": f"{{ a: {number(1)}, b: {text('c')} }}"},
     ]
     code_display_data = [
         {

@@ -227,8 +227,9 @@ def test_history_of_earlier_kernels_is_found(kernel, tmp_path):
     later = Kernel(tmp_path)
     try:
         later.run("40 + 2")
+        later.run("({ answer: 42 })")
         tail = ask(later, "history_request", {"hist_access_type": "tail", "n": 3, "output": True})["history"]
-        assert tail[-1][2] == ["40 + 2", "42"]
+        assert [entry[2] for entry in tail[-2:]] == [["40 + 2", "42"], ["({ answer: 42 })", "{ answer: 42 }"]]
         found = ask(later, "history_request", {"hist_access_type": "search", "pattern": "*earlier kernel*", "unique": True, "n": 1})
         ((session, line, text),) = found["history"]
         assert text == "'of an earlier kernel'"
