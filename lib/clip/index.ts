@@ -8,6 +8,7 @@ export * from "./model-files";
 export * from "./parameters";
 export * from "./pixel-gradient";
 export * from "./preprocess";
+export * from "./prompts";
 export * from "./run";
 export * from "./tap";
 export * from "./text";
