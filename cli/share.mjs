@@ -99,7 +99,9 @@ export function withLiveFigures(notebook) {
   const cells = notebook.cells.map((cell) =>
     cell.outputs ? { ...cell, outputs: cell.outputs.map(live) } : cell,
   );
-  return { ...notebook, cells };
+  // A page draws widgets with scripts of another host; without their state it shows the still that each has beside it.
+  const { widgets: _widgets, ...metadata } = notebook.metadata ?? {};
+  return { ...notebook, metadata, cells };
 }
 
 /** Plotly made small, once a version. */

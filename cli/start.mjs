@@ -8,6 +8,11 @@ import { SetupFailure } from "./setup/failure.mjs";
 import { shown } from "./setup/paths.mjs";
 import { setUp } from "./setup/setup.mjs";
 
+/** What a page prefers to show: nbconvert's own order without widgets, which it would draw with scripts of another host. */
+const stills = [
+  "application/javascript",
+  ...["text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain"],
+].map((type) => `--NbConvertBase.display_data_priority=${type}`);
 const usage =
   "npm start -- [--no-browser] [--port N] | --headless [NOTEBOOK] [--to FOLDER] [-p NAME VALUE]...";
 const firstNotebook = "01-training";
@@ -46,7 +51,15 @@ async function execute(notebook, { parameters, to }, paths) {
   const where = "start";
   const { code, rendered } = await executeNotebook({ notebook, parameters, folder, where, log: true, paths });
   if (code !== 0) return code;
-  const exported = await runPython(paths, ["-m", "nbconvert", "--to", "html", "--log-level=ERROR", rendered]);
+  const exported = await runPython(paths, [
+    "-m",
+    "nbconvert",
+    "--to",
+    "html",
+    "--log-level=ERROR",
+    ...stills,
+    rendered,
+  ]);
   if (exported === 0) console.log(`start: ${shown(paths.root, rendered.replace(/ipynb$/, "html"))}`);
   return exported;
 }
