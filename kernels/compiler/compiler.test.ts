@@ -260,3 +260,15 @@ test("what is to be repeated is one function, async only if it awaits, and decla
   );
   assert.match(refuse("inner")[0].message, /Cannot find name 'inner'/);
 });
+
+test("a comment turns type checks off and on, for a cell or from there on for the notebook", () => {
+  const wrong = "const mistyped: number = 'x';";
+  accept(`// @ts-nocheck\n${wrong}`, "mistyped");
+  assert.equal(refuse(wrong)[0].code, 2322);
+  accept(`// @ts-nocheck notebook\n${wrong}`, "mistyped");
+  accept(wrong, "mistyped");
+  assert.equal(refuse(`// @ts-check\n${wrong}`)[0].code, 2322);
+  accept(wrong, "mistyped");
+  assert.equal(refuse(`// @ts-check notebook\n${wrong}`)[0].code, 2322);
+  assert.equal(refuse(wrong)[0].code, 2322);
+});

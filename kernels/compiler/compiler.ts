@@ -56,6 +56,8 @@ export class Compiler {
   readonly #cells = new Map<number, Cell>();
   readonly #results = new PastResults<Cell>();
   #lastId = 0;
+  /** Until a cell says `// @ts-nocheck notebook`. */
+  #isChecked = true;
 
   constructor(options: ProjectOptions) {
     this.#project = new Project(options);
@@ -196,7 +198,10 @@ export class Compiler {
     const { service } = this.#project;
     const where = { file, prefixLength, body: source, insertions };
     const problems = problemsIn(service.getSyntacticDiagnostics(file.fileName), "syntax", where);
-    if (problems.length > 0 || /^\s*\/\/\s*@ts-nocheck\b/m.test(source)) return problems;
+    const [, opinion, scope] = /^\s*\/\/\s*@ts-(nocheck|check)\b(?:[ \t]+(notebook)\b)?/m.exec(source) ?? [];
+    if (scope !== undefined) this.#isChecked = opinion === "check";
+    const isChecked = opinion === undefined ? this.#isChecked : opinion === "check";
+    if (problems.length > 0 || !isChecked) return problems;
     return problemsIn(service.getSemanticDiagnostics(file.fileName), "type", where);
   }
 

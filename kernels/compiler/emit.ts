@@ -118,7 +118,8 @@ const guard = "__cell.guard";
 
 /**
  * `await x` -> `guard.live(await guard.wait(x))`, and `guard.caught(error)` first in each `catch`: see executor/guard.ts, and
- * executor/guard-code.ts for the same in modules. A `catch` that names KeyboardInterrupt gets it.
+ * executor/guard-code.ts for the same in modules. A `catch` that names KeyboardInterrupt gets it, and one whose last statement is a
+ * `throw`, which only cleans up.
  */
 function guardAwaits(context: ts.TransformationContext): ts.Transformer<ts.SourceFile> {
   const { factory } = context;
@@ -131,7 +132,16 @@ function guardAwaits(context: ts.TransformationContext): ts.Transformer<ts.Sourc
     const waiting = factory.updateAwaitExpression(visited, call("wait", [visited.expression]));
     return ts.setTextRange(call("live", [waiting]), node);
   };
+  const cleaning = <T>(visitIt: () => T): T => {
+    const before = inFinally;
+    inFinally = true;
+    const visited = visitIt();
+    inFinally = before;
+    return visited;
+  };
   const caught = (node: ts.CatchClause): ts.CatchClause => {
+    const last = node.block.statements.at(-1);
+    if (last && ts.isThrowStatement(last)) return cleaning(() => ts.visitEachChild(node, visit, context));
     if (node.getText().includes("KeyboardInterrupt")) return ts.visitEachChild(node, visit, context);
     const { variableDeclaration, block } = ts.visitEachChild(node, visit, context);
     const isName = variableDeclaration && ts.isIdentifier(variableDeclaration.name);

@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+/** To be raised whenever guard-code.ts makes something else of the same code. */
+const version = 2;
+
 /** One file for each module, which says of what code it was made. */
 export class GuardCache {
   readonly #folder: string;
@@ -15,7 +18,7 @@ export class GuardCache {
   guarded(code: string, fileName: string): string {
     if (!/\bawait\b|\bcatch\b/.test(code)) return code;
     const cached = path.join(this.#folder, `${hash(fileName)}.js`);
-    const head = `//${hash(code)}\n`;
+    const head = `//${version} ${hash(code)}\n`;
     try {
       const text = readFileSync(cached, "utf8");
       if (text.startsWith(head)) return text.slice(head.length);

@@ -69,6 +69,11 @@ test("wherever the interrupt comes, no catch takes it, and the finally block end
   }
 });
 
+test("a catch that throws again in any case cleans up after an interrupt too", async () => {
+  const cleans = "async function main() { try { await 1; } catch (e) { await 2; did('cleaned'); throw e; } }";
+  assert.deepEqual(await run(cleans, 1), ["cleaned", "interrupted"]);
+});
+
 test("the source map leads from the guarded code to the same places as before", () => {
   const source = `export async function f(g: () => Promise<number>) {
   try { return [await g(), await g()].map((x: number) => x + 1); } catch { return marker(); }

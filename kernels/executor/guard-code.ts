@@ -50,8 +50,14 @@ function editsOf(program: Node, code: string): Edit[] {
       insert(node.end, inFinally ? ")" : "))");
       return;
     }
-    if (node.type === "CatchClause" && !code.slice(node.start, node.end).includes("KeyboardInterrupt")) {
-      guardCatch(node);
+    if (node.type === "CatchClause") {
+      const block = node.body as Node & { body: Node[] };
+      // One that throws again in any case only cleans up.
+      if (block.body.at(-1)?.type === "ThrowStatement") {
+        visitAll(node, true);
+        return;
+      }
+      if (!code.slice(node.start, node.end).includes("KeyboardInterrupt")) guardCatch(node);
     }
     if (node.type === "ForOfStatement" && node.await && !inFinally) {
       const body = node.body as Node;

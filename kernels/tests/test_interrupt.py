@@ -209,6 +209,37 @@ def test_late_prints_and_errors_appear_in_the_cell_that_started_them(kernel):
         kernel.client.get_shell_msg(timeout=60)
 
 
+def test_training_writes_its_checkpoint_before_the_cell_ends(kernel, folder):
+    code = """
+    import { memorySource, trainSae } from "../lib/sae";
+    const rows = Float32Array.from({ length: 512 * 16 }, (_, i) => Math.sin(i * i));
+    let last = 0;
+    const options = { architecture: "standard", expansionFactor: 4, steps: 1_000_000, batchSize: 64 } as const;
+    const signal: AbortSignal = (globalThis as any)[Symbol.for("Jupyter.interrupt")].signal;
+    await trainSae(memorySource(rows, 16), options, {
+      runFolder: "run",
+      signal,
+      metricsEvery: 1,
+      checkpointEvery: 1_000_000,
+      onMetrics: ({ step }) => {
+        if (step === 1) console.log("first step");
+        last = step;
+      },
+    });"""
+    msg_id = kernel.client.execute(code)
+    wait_for_print(kernel, msg_id, "first step")
+    kernel.manager.interrupt_kernel()
+    assert kernel.collect(msg_id, 60).reply["ename"] == "KeyboardInterrupt"
+    last = int(kernel.run("last").result)
+    assert (folder / "run" / "checkpoints" / f"step-{last:08}.safetensors").exists()
+    expect_still(kernel, "last")
+
+
+def expect_still(kernel, name):
+    code = f"const still = {name};\nawait new Promise((go) => setTimeout(go, 100));\n{name} - still"
+    assert kernel.run(code, timeout=60).result == "0"
+
+
 def wait_for_print(kernel, msg_id, text):
     while True:
         message = kernel.client.get_iopub_msg(timeout=60)

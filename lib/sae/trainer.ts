@@ -112,6 +112,9 @@ async function trainTogether(
   const orderSeed = runs[0].config.seed;
   const stream = openStream(source, orderSeed, { bufferRows });
   const members: Member[] = [];
+  // Tells whoever holds the signal that something minds it: a notebook then lets the checkpoint be written.
+  const minds = () => {};
+  signal?.addEventListener("abort", minds);
   try {
     for (const { name, config, watch } of runs) {
       const folder = runFolder === undefined ? undefined : new RunFolder(join(runFolder, name));
@@ -143,6 +146,7 @@ async function trainTogether(
   } finally {
     for (const member of members) member.dispose();
     await stream.close();
+    signal?.removeEventListener("abort", minds);
   }
 }
 
