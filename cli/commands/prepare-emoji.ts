@@ -1,7 +1,8 @@
 /** `npx vitrine prepare-emoji`: renders the emoji pictures (goes on where it stopped; --verify checks every byte). */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { EMOJI_DIR, type EmojiProgress, prepareEmoji } from "../../lib/datasets";
+// Not through the index: other data sets need TensorFlow, which the set-up may still be making.
+import { EMOJI_DIR, type EmojiProgress, prepareEmoji } from "../../lib/datasets/emoji-prepare";
 
 /** Milliseconds between progress lines: on a terminal, and elsewhere (logs). */
 const TERMINAL_INTERVAL = 100;

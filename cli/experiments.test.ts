@@ -1,0 +1,113 @@
+/** The experiments' notebooks, executed by `npx vitrine run` at reduced size, and their numbers. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
+
+const ROOT = resolve(__dirname, "..");
+const PLOTLY = "application/vnd.plotly.v1+json";
+const folder = mkdtempSync(join(tmpdir(), "vitrine-experiments-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** One view a picture and few steps: the first notebook computes what the others find in the cache. */
+const SMALL = { viewsPerPicture: 1, steps: 150, expansionFactor: 4, l1Coefficient: 5e-4 };
+
+interface Figure {
+  data: { x?: unknown; y?: unknown; name?: string }[];
+  layout: Record<string, { title?: { text: string } } | undefined>;
+}
+
+interface Output {
+  output_type: string;
+  name?: string;
+  text?: string[] | string;
+  data?: Record<string, unknown>;
+}
+
+/** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
+function execute(name: string, parameters: Record<string, number> = {}) {
+  const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
+    "-p",
+    `${key}=${value}`,
+  ]);
+  const run = spawnSync(process.execPath, ["cli/vitrine.mjs", "run", name, "--to", folder, ...given], {
+    cwd: ROOT,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const text = readFileSync(join(folder, `${name}.ipynb`), "utf8");
+  assert.ok(!text.includes(ROOT) && !text.includes(folder), "no path of this machine");
+  const outputs: Output[] = JSON.parse(text).cells.flatMap(
+    (cell: { outputs?: Output[] }) => cell.outputs ?? [],
+  );
+  assert.ok(outputs.every(({ output_type }) => output_type !== "error"));
+  const printed = outputs.flatMap((output) =>
+    output.name === "stdout" ? [[output.text].flat().join("")] : [],
+  );
+  const figures = outputs.flatMap(({ data }) => (data?.[PLOTLY] ? [data[PLOTLY] as Figure] : []));
+  for (const { layout } of figures) {
+    const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
+    assert.ok(axes.length >= 2 && axes.every(([, axis]) => axis?.title?.text), "every axis has a title");
+  }
+  const pictures = outputs.filter(({ data }) => data?.["image/png"] && !data?.[PLOTLY]).length;
+  const numbers = JSON.parse(/^\{.*\}$/m.exec(printed.join(""))?.[0] ?? "null") as Record<string, number>;
+  return { numbers, figures, pictures, printed: printed.join("") };
+}
+
+test("02 splits all living features in two, and measures whether the cluster is one direction", () => {
+  const { numbers, figures, pictures } = execute("02-ultra-low-density-cluster", { otherExpansionFactor: 2 });
+  assert.ok(numbers.dense > 0 && numbers.ultraLow > 0 && numbers.dense + numbers.ultraLow <= 4 * 192);
+  assert.ok(Number.isFinite(numbers.bicGain) && numbers.separation > 0);
+  assert.equal(figures.length, 5);
+  assert.deepEqual(
+    figures[3].data.map(({ name }) => name),
+    ["ultra-low density", "dense", "random"],
+  );
+  assert.equal(pictures, 3);
+});
+
+test("03 finds features whose pictures agree more than random ones do", () => {
+  const { numbers, figures, pictures, printed } = execute("03-label-entropy");
+  assert.match(printed, /activations: computed before, read from the cache/);
+  assert.ok(numbers.median < numbers.shuffledMedian, `${numbers.median} of ${numbers.shuffledMedian}`);
+  assert.ok(numbers.defined > 100);
+  assert.equal(figures.length, 3);
+  assert.ok(pictures >= 3);
+});
+
+test("04 computes its random range, and decoder vectors lie nearer to the block's neurons than encoder vectors", () => {
+  const { numbers, figures, pictures } = execute("04-neuron-alignment");
+  assert.ok(numbers.randomMin > 0.1 && numbers.randomMax < 0.5 && numbers.randomMin < numbers.randomMax);
+  assert.ok(numbers.alignedDecoder >= 0 && numbers.alignedDecoder <= 1 && numbers.alignedEncoder <= 1);
+  assert.equal(figures.length, 4);
+  assert.equal(pictures, 10);
+});
+
+test("05 scores each lens against shuffled labels", () => {
+  const { numbers, figures } = execute("05-logit-lens", { picturesPerFeature: 2, lensPictures: 4000 });
+  assert.equal(Object.keys(numbers).length, 9);
+  for (const [lens, top1] of Object.entries(numbers)) assert.ok(top1 >= 0 && top1 <= 1, `${lens}: ${top1}`);
+  assert.ok(numbers["ablation, total"] > 0.02, `${numbers["ablation, total"]}`);
+  assert.equal(figures.length, 1);
+});
+
+test("06 makes pictures that drive their features, and maps what they need", () => {
+  const { numbers, figures, pictures } = execute("06-feature-visualisation", { ascentSteps: 25 });
+  assert.equal(numbers.features, 6);
+  assert.equal(figures.length, 4, "the ascent and three heatmaps");
+  assert.equal(pictures, 4);
+  const climbs = figures[0].data.map(({ y }) => y as number[]);
+  const better = climbs.filter((activations) => activations[24] > activations[0]).length;
+  assert.ok(better >= 5, `${better} of 6 climbed`);
+});
+
+test("07 lets a machine guess far above chance", () => {
+  const { numbers, figures } = execute("07-guess-the-picture", { gameRounds: 1 });
+  assert.equal(numbers.chance, 0.25);
+  assert.ok(numbers.long > 0.5, `${numbers.long}`);
+  assert.ok(numbers.all > 0.05, `${numbers.all}`);
+  assert.equal(figures.length, 1);
+});
