@@ -1,4 +1,4 @@
-/** The experiments' notebooks, executed by `npx vitrine run` at reduced size, and their numbers. */
+/** Every notebook, executed at reduced size, one after another, and its numbers. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -26,18 +26,27 @@ interface Output {
   data?: Record<string, unknown>;
 }
 
+/** Runs the command line in this clone. */
+function vitrine(...args: string[]): void {
+  const run = spawnSync(process.execPath, ["cli/vitrine.mjs", ...args], {
+    cwd: ROOT,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+}
+
 /** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
 function execute(name: string, parameters: Record<string, number> = {}) {
   const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
     "-p",
     `${key}=${value}`,
   ]);
-  const run = spawnSync(process.execPath, ["cli/vitrine.mjs", "run", name, "--to", folder, ...given], {
-    cwd: ROOT,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  assert.equal(run.status, 0, run.stdout + run.stderr);
+  vitrine("run", name, "--to", folder, ...given);
+  return read(name);
+}
+
+function read(name: string) {
   const text = readFileSync(join(folder, `${name}.ipynb`), "utf8");
   assert.ok(!text.includes(ROOT) && !text.includes(folder), "no path of this machine");
   const outputs: Output[] = JSON.parse(text).cells.flatMap(
@@ -54,8 +63,37 @@ function execute(name: string, parameters: Record<string, number> = {}) {
   }
   const pictures = outputs.filter(({ data }) => data?.["image/png"] && !data?.[PLOTLY]).length;
   const numbers = JSON.parse(/^\{.*\}$/m.exec(printed.join(""))?.[0] ?? "null") as Record<string, number>;
-  return { numbers, figures, pictures, printed: printed.join("") };
+  return { numbers, figures, pictures, outputs, printed: printed.join("") };
 }
+
+test("01 runs by npm start -- --headless: real figures with pictures, an SAE better than chance, and a page", () => {
+  const parameters = {
+    viewsPerPicture: 1,
+    steps: 300,
+    warmUpSteps: 50,
+    learningRate: 2e-3,
+    expansionFactor: 4,
+    modelPictures: 64,
+  };
+  const given = Object.entries(parameters).flatMap(([key, value]) => ["-p", key, String(value)]);
+  vitrine("start", "--headless", "--to", folder, ...given);
+  const { numbers, figures, pictures, outputs } = read("01-training");
+  assert.equal(numbers.features, 4 * 192);
+  assert.ok(
+    numbers.explainedVariance > 0.5 && numbers.explainedVariance < 1,
+    `EV ${numbers.explainedVariance}`,
+  );
+  assert.ok(numbers.explainedVarianceFry > numbers.explainedVariance, "variance about zero flatters");
+  assert.ok(numbers.l0 > 1 && numbers.l0 < 0.5 * numbers.features, `L0 ${numbers.l0}`);
+  assert.ok(numbers.deadFeatures < 0.5 * numbers.features, `${numbers.deadFeatures} dead`);
+  assert.equal(figures.length, 2, "the training curves and the sparsity histogram");
+  for (const { data } of outputs.filter(({ data }) => data?.[PLOTLY])) {
+    const picture = Object.entries(data ?? {}).find(([mime]) => mime.startsWith("image/"));
+    assert.ok(picture && String(picture[1]).length > 5000, "a picture for places without scripts");
+  }
+  assert.equal(pictures, 2, "the sample of pictures and the top pictures of features");
+  assert.ok(readFileSync(join(folder, "01-training.html"), "utf8").length > 100_000);
+});
 
 test("02 splits all living features in two, and measures whether the cluster is one direction", () => {
   const { numbers, figures, pictures } = execute("02-ultra-low-density-cluster", { otherExpansionFactor: 2 });
@@ -109,5 +147,19 @@ test("07 lets a machine guess far above chance", () => {
   assert.equal(numbers.chance, 0.25);
   assert.ok(numbers.long > 0.5, `${numbers.long}`);
   assert.ok(numbers.all > 0.05, `${numbers.all}`);
+  assert.equal(figures.length, 1);
+});
+
+test("08 sweeps recipes on one stream and finds the front", () => {
+  const { figures, printed } = execute("08-sweep", { steps: 60 });
+  const front: { name: string; l0: number; fvu: number }[] = JSON.parse(
+    /^\[.*\]$/m.exec(printed)?.[0] ?? "[]",
+  );
+  assert.ok(front.length >= 1);
+  for (const [i, { l0, fvu }] of front.entries()) {
+    assert.ok(l0 > 0 && fvu > 0);
+    if (i > 0)
+      assert.ok(l0 > front[i - 1].l0 && fvu < front[i - 1].fvu, "each explains more with more features");
+  }
   assert.equal(figures.length, 1);
 });
