@@ -91,7 +91,7 @@ test("01 runs by npm start -- --headless: real figures with pictures, an SAE bet
     const picture = Object.entries(data ?? {}).find(([mime]) => mime.startsWith("image/"));
     assert.ok(picture && String(picture[1]).length > 5000, "a picture for places without scripts");
   }
-  assert.equal(pictures, 2, "the sample of pictures and the top pictures of features");
+  assert.equal(pictures, 3, "the sample of pictures, the top pictures of features, and those of the knob");
   assert.ok(readFileSync(join(folder, "01-training.html"), "utf8").length > 100_000);
 });
 

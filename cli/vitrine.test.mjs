@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "./setup/paths.mjs";
 
-/** A clone as it is after `git clone`: the command line alone, nothing installed. */
+/** A clone as it is after `git clone`, as far as the command line and the set-up look at it: nothing installed. */
 let clone;
 before(() => {
   clone = realpathSync(mkdtempSync(join(tmpdir(), "vitrine-clone-")));
-  cpSync(join(root, "cli"), join(clone, "cli"), { recursive: true });
+  for (const folder of ["cli", "kernels", join("lib", "tensor", "native")]) {
+    cpSync(join(root, folder), join(clone, folder), { recursive: true });
+  }
   cpSync(join(root, "package.json"), join(clone, "package.json"));
   cpSync(join(root, "package-lock.json"), join(clone, "package-lock.json"));
 });
