@@ -165,7 +165,8 @@ test("a figure that Plotly cannot draw is an error that says so, and the next pi
 
 test("pictures that were asked for when the process ended are errors, and a new process takes over", async () => {
   const picture: RawPicture = { data: new Uint8Array(12).fill(200), width: 2, height: 2 };
-  const lost = makePicture({ kind: "raw", picture, width: 2, height: 2 });
+  // Large, so that it is not done before the process ends.
+  const lost = makePicture({ kind: "raw", picture, width: 4000, height: 4000 });
   stopPictures();
   await assert.rejects(lost, /the picture process ended/);
   const { bytes: png } = await makePicture({ kind: "raw", picture, width: 4, height: 4 });
