@@ -117,6 +117,18 @@ test("completion offers members of earlier cells' values at the right place", ()
   );
 });
 
+test("completion offers members of a value that the unfinished text itself declares", () => {
+  accept("1 + 1");
+  for (const text of ["const prey = { hare: 1 };\nprey.", "const prey = { hare: 1 };\nMath.max(prey."]) {
+    const { start, matches } = compiler.complete(text, text.length);
+    assert.equal(start, text.length);
+    assert.deepEqual(
+      matches.map((match) => match.text),
+      ["hare"],
+    );
+  }
+});
+
 test("completion offers names of earlier cells behind a spread and in the midst of an object", () => {
   accept("const longNamedValues = [1, 2];", "longNamedValues");
   for (const text of ["[...longN", "Math.max(1, longN", "({ a: longN"]) {

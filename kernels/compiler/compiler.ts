@@ -178,8 +178,9 @@ export class Compiler {
     const isWanted = (name: string) => withAllNames || mentioned.has(name);
     const past = this.#results.declare(this.#pastNames(declared).filter(isWanted));
     const visible = [...this.#scope].filter(([name]) => isWanted(name) && !declared.has(name));
-    const prefix = `${aliasesOf(visible, past.needs)}${past.text}\n`;
-    this.#project.put(this.#liveFile, `${prefix}${text}\nexport {};`);
+    // It is a module from its start: unfinished text would swallow an `export` behind it.
+    const prefix = `export {}; ${aliasesOf(visible, past.needs)}${past.text}\n`;
+    this.#project.put(this.#liveFile, `${prefix}${text}\n`);
     return { fileName: this.#liveFile, prefixLength: prefix.length };
   }
 
