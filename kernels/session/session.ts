@@ -45,6 +45,7 @@ const burstMs = 10;
 
 export class Session {
   readonly #options: SessionOptions;
+  #wasAsked = false;
   readonly #publisher: Publisher;
   readonly #outputs: Outputs;
   readonly #executions: Executions;
@@ -85,9 +86,14 @@ export class Session {
     };
   }
 
-  /** Tells front ends that the kernel is there. */
+  /**
+   * Tells front ends that the kernel is there: those that listened before there was anything to hear are welcomed first, and one that
+   * has asked for something already knows.
+   */
   start(): void {
-    this.#publisher.publish("status", { execution_state: "starting" }, {});
+    setTimeout(() => {
+      if (!this.#wasAsked) this.#publisher.publish("status", { execution_state: "starting" }, {});
+    }, 50);
   }
 
   /** A front end listens to IOPub from now on. */
@@ -97,6 +103,7 @@ export class Session {
 
   /** A valid message from a front end. */
   receive(channel: RequestChannel, message: Message): void {
+    this.#wasAsked = true;
     if (channel === "control" || (channel === "shell" && isCommMessage(message))) {
       void this.#handle(channel, message);
     } else if (channel === "stdin") {
