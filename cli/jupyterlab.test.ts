@@ -95,7 +95,8 @@ test("Tab offers typed members of an earlier cell's value, Shift-Tab shows what 
     await page.keyboard.press("ControlOrMeta+A");
     await page.keyboard.type("stepSize(");
     await page.keyboard.press("Shift+Tab");
-    const tooltip = page.locator(".jp-Tooltip");
+    // It opens empty and is filled when the kernel has answered.
+    const tooltip = page.locator(".jp-Tooltip", { hasText: "stepSize" });
     await tooltip.waitFor({ timeout: 20_000 });
     const shown = (await tooltip.textContent()) ?? "";
     assert.match(shown, /function stepSize\(rate: number\): number/);

@@ -5,6 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
+import type { PlotlyFigure } from "../lib/plot";
+import { assertAxesNamed } from "../lib/plot/snapshot";
 
 const ROOT = resolve(__dirname, "..");
 const PLOTLY = "application/vnd.plotly.v1+json";
@@ -13,11 +15,6 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One view a picture and few steps: the first notebook computes what the others find in the cache. */
 const SMALL = { viewsPerPicture: 1, steps: 150, expansionFactor: 4, l1Coefficient: 5e-4 };
-
-interface Figure {
-  data: { x?: unknown; y?: unknown; name?: string }[];
-  layout: Record<string, { title?: { text: string } } | undefined>;
-}
 
 interface Output {
   output_type: string;
@@ -56,11 +53,8 @@ function read(name: string) {
   const printed = outputs.flatMap((output) =>
     output.name === "stdout" ? [[output.text].flat().join("")] : [],
   );
-  const figures = outputs.flatMap(({ data }) => (data?.[PLOTLY] ? [data[PLOTLY] as Figure] : []));
-  for (const { layout } of figures) {
-    const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
-    assert.ok(axes.length >= 2 && axes.every(([, axis]) => axis?.title?.text), "every axis has a title");
-  }
+  const figures = outputs.flatMap(({ data }) => (data?.[PLOTLY] ? [data[PLOTLY] as PlotlyFigure] : []));
+  figures.forEach(assertAxesNamed);
   const pictures = outputs.filter(({ data }) => data?.["image/png"] && !data?.[PLOTLY]).length;
   const numbers = JSON.parse(/^\{.*\}$/m.exec(printed.join(""))?.[0] ?? "null") as Record<string, number>;
   return { numbers, figures, pictures, outputs, printed: printed.join("") };

@@ -16,12 +16,8 @@ export interface RunnerOptions {
   state: SharedArrayBuffer;
 }
 
-/**
- * A thread that gives no sign within this time of an interrupt is busy and is stopped, in ms. A process that was hardly given a
- * processor meanwhile, on a machine with other work, may need up to `patienceUnderLoadMs`.
- */
+/** A thread that gives no sign within this time of an interrupt is busy and is stopped, in ms. */
 const patienceMs = 350;
-const patienceUnderLoadMs = 2_000;
 /** What minds its AbortSignal has so long to see the interrupt, and then to finish (a checkpoint may be large). */
 const noticeMs = 30_000;
 const finishMs = 120_000;
@@ -103,14 +99,7 @@ export class Runner {
   #stopIfBusy(): void {
     if (this.#onSign) return;
     const running = this.#running;
-    const [since, cpuThen] = [performance.now(), process.cpuUsage()];
-    const stop = () => {
-      const { user, system } = process.cpuUsage(cpuThen);
-      const wasBusy = (user + system) / 1000 > 0.7 * patienceMs;
-      if (!wasBusy && performance.now() - since < patienceUnderLoadMs) {
-        patience = setTimeout(stop, 50);
-        return;
-      }
+    const patience = setTimeout(() => {
       const session = new inspector.Session();
       if (typeof session.connectToMainThread !== "function") return; // Node before 20.11 cannot.
       session.connectToMainThread();
@@ -126,8 +115,7 @@ export class Runner {
           if (this.#running === running) this.#finish(interruptedOutcome());
         }, reportMs);
       };
-    };
-    let patience = setTimeout(stop, patienceMs);
+    }, patienceMs);
     this.#onSign = () => {
       this.#onSign = undefined;
       clearTimeout(patience);

@@ -165,8 +165,13 @@ def test_a_catch_that_names_the_interrupt_gets_it(kernel):
     } catch (error) {
       if ((error as Error).name === "KeyboardInterrupt") told = `stopped at ${best > 0}`;
     }"""
-    kernel.interrupt(code, wait=0.05)
-    assert kernel.run("told").result == "'stopped at true'"
+    # A machine that stalls for longer than the kernel waits for a thread skips it: that is no matter of this test.
+    for _ in range(3):
+        kernel.interrupt(code, wait=0.05)
+        told = kernel.run("told").result
+        if told != "''":
+            break
+    assert told == "'stopped at true'"
 
 
 def test_a_second_interrupt_ends_a_cell_that_minds_its_signal_but_does_not_end(kernel):
