@@ -93,5 +93,9 @@ const handlers = {
 void sockets.open(connection, handlers).then(() => {
   session.start();
   onParentGone(() => void shutdown());
-  onInterruptSignal(root, () => session.interrupt());
+  onInterruptSignal(
+    root,
+    () => session.running,
+    () => session.interrupt(),
+  );
 });

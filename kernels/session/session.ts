@@ -145,6 +145,11 @@ export class Session {
     this.#publisher.publish("debug_event", event, this.#debugParent);
   }
 
+  /** The request whose cell runs now. */
+  get running(): Message | undefined {
+    return this.#executions.current;
+  }
+
   /** Ends the running cell, also one that is still being compiled. */
   interrupt(): void {
     this.#questions.forget();

@@ -90,6 +90,14 @@ def test_the_signal_interrupts_as_the_message_does(kernel):
         expect_rest(kernel)
 
 
+def test_signals_as_fast_as_cells_come_end_each_of_them(kernel):
+    for _ in range(20):
+        msg_id = kernel.client.execute("console.log('begun');\nawait new Promise(() => {});")
+        wait_for_print(kernel, msg_id, "begun")
+        kernel.manager.provisioner.process.send_signal(signal.SIGINT)
+        assert kernel.collect(msg_id, 60).reply["ename"] == "KeyboardInterrupt"
+
+
 def test_two_quick_interrupts_end_one_cell_and_the_next_one_runs(kernel):
     for code in ("for (;;) n++;", f"for (;;) {{ await {SLEEP}; n++; }}"):
         msg_id = kernel.client.execute(f"console.log('begun');\nn = 0;\n{code}")
