@@ -1,6 +1,6 @@
 /** Comms: lines of messages between code of cells and the page, at `globalThis[Symbol.for("Jupyter.comms")]`. */
 import { randomUUID } from "node:crypto";
-import { CellContext, currentCell, runIn, twoTurns } from "./context";
+import { CellContext, currentCell, runIn } from "./context";
 import type { CommDelivery, FromExecutor, Output } from "./contract";
 import { KeyboardInterrupt } from "./interrupt";
 
@@ -99,8 +99,7 @@ export class Comms {
   interrupt(): void {
     for (const { context, controller } of this.#deliveries) {
       controller.abort(new KeyboardInterrupt());
-      context.stop();
-      twoTurns(() => context.kill());
+      context.end();
     }
     this.tidy();
     this.#deliveries.clear();

@@ -9,6 +9,7 @@ import { syncBuiltinESMExports } from "node:module";
 import timersModule from "node:timers";
 import { promiseHooks } from "node:v8";
 import type { Output } from "./contract";
+import { KeyboardInterrupt } from "./interrupt";
 
 type Timer = NodeJS.Timeout | NodeJS.Immediate;
 type Callback = (...args: unknown[]) => unknown;
@@ -22,6 +23,15 @@ export interface ContextOptions {
   sink?: (output: Output) => void;
 }
 
+interface Wait {
+  /** In which turn of promises it began. */
+  readonly turn: number;
+  reject(reason: KeyboardInterrupt): void;
+}
+
+/** So many parts of a cell's waits end one after another; of thousands some end together. */
+const waitParts = 100;
+
 /** One run of a cell, or a part of it. */
 export class CellContext {
   readonly id: number;
@@ -29,6 +39,8 @@ export class CellContext {
   readonly #within: CellContext | undefined;
   /** Started and not over yet. */
   readonly timers = new Set<Timer>();
+  /** Of a whole run, those at guarded awaits that an interrupt can end. */
+  readonly waits = new Set<Wait>();
   #state: "live" | "stopped" | "dead" = "live";
 
   constructor(id: number, { within, sink = within?.sink }: ContextOptions = {}) {
@@ -61,15 +73,37 @@ export class CellContext {
     this.timers.clear();
   }
 
-  kill(): void {
+  /**
+   * Stops it and ends its waits with the interrupt, so that each `finally` runs: those of a function before those of its caller, which
+   * has a turn of the event loop more. Two turns after the last one it is dead.
+   */
+  end(then = () => {}): void {
     this.stop();
+    if (this.waits.size === 0) {
+      twoTurns(() => {
+        this.kill();
+        then();
+      });
+      return;
+    }
+    // A function waits before its caller does, or since a later turn.
+    const waits = [...this.waits].sort((a, b) => b.turn - a.turn);
+    for (const wait of waits.slice(0, Math.ceil(waits.length / waitParts))) {
+      this.waits.delete(wait);
+      wait.reject(new KeyboardInterrupt());
+    }
+    native.setImmediate(() => this.end(then));
+  }
+
+  kill(): void {
     this.#state = "dead";
   }
 }
 
 const owner = Symbol("the cell that started it");
 const guarded = Symbol("watched by a guard");
-type Owned = { [owner]?: CellContext; [guarded]?: true };
+const waiting = Symbol("which wait this is");
+type Owned = { [owner]?: CellContext; [guarded]?: true; [waiting]?: Wait };
 
 const native = {
   setTimeout: globalThis.setTimeout,
@@ -82,6 +116,7 @@ const native = {
 };
 
 let current: CellContext | undefined;
+let turn = 0;
 let isInterrupted: (cell: CellContext) => boolean = () => false;
 /** How many of the next promises that V8 derives from another one belong to a guarded `await`. */
 let guardedNext = 0;
@@ -126,8 +161,23 @@ export function guardNextAwait(value: unknown): void {
   guardedNext = value instanceof Promise && value.constructor === Promise ? 1 : 2;
 }
 
+/** What settles as `value` does, or is rejected by an interrupt of the cell that runs. */
+export function interruptible<T>(value: PromiseLike<T>): PromiseLike<T> {
+  const cell = current?.root;
+  if (!cell) return value;
+  let wait!: Wait;
+  const promise: Promise<T> & Owned = new Promise((resolve, reject) => {
+    // With the promise's own two functions and nothing else V8 finds the way from an error to those who wait for it.
+    Promise.resolve(value).then(resolve, reject);
+    wait = { turn, reject };
+  });
+  promise[waiting] = wait;
+  cell.waits.add(wait);
+  return promise;
+}
+
 /** The next two turns of the event loop, in which no other cell's code can be in the way. */
-export function twoTurns(then: () => void): void {
+function twoTurns(then: () => void): void {
   native.setImmediate(() => native.setImmediate(then));
 }
 
@@ -145,11 +195,16 @@ export function installContexts(interrupted: (cell: CellContext) => boolean): vo
     },
     before(promise: Promise<unknown> & Owned) {
       current = promise[owner];
+      turn += 1;
       guardedNext = 0;
       if (current?.isDead && !promise[guarded]) endHere();
     },
     after() {
       current = undefined;
+    },
+    settled(promise: Promise<unknown> & Owned) {
+      const wait = promise[waiting];
+      if (wait) promise[owner]?.root.waits.delete(wait);
     },
   });
   installTimers();

@@ -4,7 +4,7 @@ import path from "node:path";
 import util from "node:util";
 import { type CompiledCell, scopeModule } from "../compiler";
 import { displaySymbol, showValue } from "../display";
-import { CellContext, currentCell, runIn, twoTurns } from "./context";
+import { CellContext, currentCell, runIn } from "./context";
 import type { RunRequest, RunResult, Shown } from "./contract";
 import { Guard } from "./guard";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
@@ -120,7 +120,6 @@ export class Executor {
   /** Ends the running cell whether or not it listens: nothing of it goes on but what its `finally` blocks do. */
   abandon(): void {
     if (!this.#running) return;
-    this.#running.context.stop();
     this.#kill(this.#running, { thrown: new KeyboardInterrupt() });
   }
 
@@ -129,12 +128,8 @@ export class Executor {
     if (currentCell()?.root === this.#running?.context) this.#running?.held.add(promise);
   }
 
-  /** After two turns, in which awaits end with the interrupt. */
   #kill(running: Running, ending: Ending): void {
-    twoTurns(() => {
-      running.context.kill();
-      running.finish(ending);
-    });
+    running.context.end(() => running.finish(ending));
   }
 
   describe(thrown: unknown) {

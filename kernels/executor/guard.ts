@@ -2,8 +2,9 @@
  * What compiled cells and the project's modules call around their awaits and at the start of their catches, so that an interrupt
  * is thrown there, runs every `finally` on its way out, and is caught by no `catch` that does not name it.
  */
-import { currentCell, guardNextAwait } from "./context";
+import { currentCell, guardNextAwait, interruptible } from "./context";
 import { type Interrupter, KeyboardInterrupt } from "./interrupt";
+import { isWaitingHidden } from "./settlement";
 
 /** Where compiled modules find the guard, on `globalThis`. */
 export const guardSymbol = Symbol.for("Vitrine.guard");
@@ -16,11 +17,12 @@ export class Guard {
     Object.defineProperty(globalThis, guardSymbol, { value: this, configurable: true });
   }
 
-  /** Around what is awaited: an interrupted cell waits for nothing more. */
-  wait<T>(value: T): T {
+  /** Around what is awaited: an interrupted cell waits for nothing more, and an interrupt ends the wait. */
+  wait<T>(value: T): T | PromiseLike<Awaited<T>> {
     this.check();
-    guardNextAwait(value);
-    return value;
+    const awaited = isThenable(value) && !isWaitingHidden() ? interruptible(value) : value;
+    guardNextAwait(awaited);
+    return awaited;
   }
 
   /** The same inside of a `finally`, which may wait for what it cleans up. */
@@ -49,4 +51,8 @@ export class Guard {
       throw new KeyboardInterrupt();
     }
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<never> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }

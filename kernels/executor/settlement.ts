@@ -11,6 +11,10 @@ export function hideWaiting(hidden: boolean): void {
   isHidden = hidden;
 }
 
+export function isWaitingHidden(): boolean {
+  return isHidden;
+}
+
 export function settled<T>(promise: Promise<T>): Promise<T> {
   if (!isHidden) return promise;
   return new Promise((resolve, reject) => waiting.set(promise.then(resolve), reject));

@@ -86,8 +86,16 @@ class Kernel:
             if message["msg_type"] == "stream" and message["parent_header"].get("msg_id") == msg_id:
                 break
         time.sleep(wait)
-        self.manager.interrupt_kernel()
+        self.send_interrupt()
         return self.collect(msg_id, timeout)
+
+    def send_interrupt(self):
+        """Returns when the kernel has got it: it travels on another channel than cells, and a cell sent right after it may be there first."""
+        control = self.client.control_channel
+        request = self.client.session.msg("interrupt_request", {})
+        control.send(request)
+        while control.get_msg(timeout=60)["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+            pass
 
     def collect(self, msg_id, timeout=180):
         started = time.monotonic()
