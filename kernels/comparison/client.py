@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -139,7 +140,12 @@ class Kernel:
     def _take(self, socket, frames):
         now = time.perf_counter()
         _, frames = self.session.feed_identities(frames)
-        message = self.session.deserialize(frames)
+        try:
+            message = self.session.deserialize(frames)
+        except ValueError as reason:
+            # A front end drops it as well.
+            print(f"  kernel: a message was dropped: {str(reason)[:80]}", file=sys.stderr)
+            return
         kind, content = message["msg_type"], message["content"]
         cell = self.cells.get(message["parent_header"].get("msg_id"))
         if cell is None:
