@@ -3,7 +3,7 @@ import type { Displayable } from "./display";
 import { type ImageGridOptions, type ImageRow, imageGrid } from "./image";
 
 /** The part of a data set that is used. */
-interface PictureSource {
+export interface PictureSource {
   readonly pictureShape: readonly [number, number, number];
   record(i: number): { caption: string };
   pictures(indices: ArrayLike<number>): Promise<Uint8Array>;

@@ -1,4 +1,5 @@
 /** What a notebook's cell talks to: show, image, table, progress, live curves. */
+export * from "./clicked-pictures";
 export * from "./display";
 export * from "./feature-grid";
 export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
@@ -15,6 +16,7 @@ export {
   progress,
 } from "./progress";
 export type { IterationOptions } from "./progressIteration";
+export * from "./save-figure";
 export * from "./show";
 export * from "./stages";
 export * from "./table";

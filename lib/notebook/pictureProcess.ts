@@ -1,6 +1,9 @@
 /** The process that makes static pictures (started by pictures.ts): Plotly and sharp stay off the kernel's own thread. */
+
+import { readFile } from "node:fs/promises";
+import { transform } from "esbuild";
 import sharp, { type Sharp } from "sharp";
-import type { GridRequest, PictureAnswer, PictureRequest, RawPicture } from "./pictures";
+import type { GridRequest, PictureAnswer, PictureRequest, RawPicture, SheetRequest } from "./pictures";
 import { type PlotlyDom, startPlotly } from "./plotlyDom";
 import { stillFigure } from "./stillFigure";
 
@@ -28,8 +31,11 @@ async function answer(request: PictureRequest): Promise<Omit<PictureAnswer, "id"
     case "figure": {
       plotly ??= startPlotly();
       const { width, height } = request.figure.layout;
-      const svg = await plotly.toSvg(stillFigure(request.figure, request.scale), width, height);
-      const image = sharp(Buffer.from(svg), { density: 72 * request.scale }).flatten({ background: "#fff" });
+      const still = stillFigure(request.figure, request.scale);
+      const svg = await plotly.toSvg(still, width, height);
+      if (request.format === "svg") return { bytes: Buffer.from(svg) };
+      const background = still.layout.paper_bgcolor;
+      const image = sharp(Buffer.from(svg), { density: 72 * request.scale }).flatten({ background });
       // A palette suits flat colours and text; a JPEG needs full chroma for coloured lines and small signs.
       const encoded =
         request.format === "png"
@@ -37,11 +43,21 @@ async function answer(request: PictureRequest): Promise<Omit<PictureAnswer, "id"
           : image.jpeg({ quality: 86, chromaSubsampling: "4:4:4", mozjpeg: true });
       return { bytes: await encoded.toBuffer(), svg: request.withSvg ? svg : undefined };
     }
+    case "sheet":
+      return { bytes: await composeSheet(request) };
+    case "plotly":
+      return { bytes: Buffer.from(await plotlyScript()) };
     case "raw":
       return { bytes: await encode(request.picture, request.width, request.height) };
     case "grid":
       return { bytes: await composeGrid(request) };
   }
+}
+
+async function plotlyScript(): Promise<string> {
+  const source = await readFile(require.resolve("plotly.js-dist"), "utf8");
+  const { code } = await transform(source, { minify: true, legalComments: "inline", charset: "ascii" });
+  return code.replaceAll("</script", "<\\/script");
 }
 
 function pixels({ data, width, height, channels = 3 }: RawPicture): Sharp {
@@ -57,6 +73,27 @@ function encode(picture: RawPicture, width: number, height: number): Promise<Buf
     .resize(width, height, { fit: "fill", kernel: whole ? "nearest" : "lanczos3" })
     .png({ compressionLevel: 9 })
     .toBuffer();
+}
+
+/** Tiles from the top left, on white. */
+async function composeSheet({ tiles, side, perRow }: SheetRequest): Promise<Buffer> {
+  const { data, width, height, count } = tiles;
+  const layers = await Promise.all(
+    Array.from({ length: count }, async (_, i) => ({
+      input: await pixels({
+        data: data.subarray(3 * width * height * i, 3 * width * height * (i + 1)),
+        width,
+        height,
+      })
+        .resize(side, side, { fit: "contain", background: "#fff", kernel: "cubic" })
+        .png({ compressionLevel: 1 })
+        .toBuffer(),
+      left: side * (i % perRow),
+      top: side * Math.floor(i / perRow),
+    })),
+  );
+  const create = { width: side * perRow, height: side * perRow, channels: 3 as const, background: "#fff" };
+  return sharp({ create }).composite(layers).webp({ quality: 60, effort: 5 }).toBuffer();
 }
 
 /** Pictures on white at their places, then one layer of text over them. */

@@ -19,9 +19,14 @@ export interface FigureRequest {
   figure: PlotlyFigure;
   /** Device pixels a pixel. */
   scale: number;
-  format: "png" | "jpeg";
+  format: "png" | "jpeg" | "svg";
   /** Whether the answer also carries the SVG text. */
   withSvg?: boolean;
+}
+
+/** Plotly's own code, small, for pages that need no network. */
+export interface PlotlyRequest {
+  kind: "plotly";
 }
 
 export interface RawRequest {
@@ -52,7 +57,17 @@ export interface GridRequest {
   texts: GridText[];
 }
 
-export type PictureJob = FigureRequest | RawRequest | GridRequest;
+/** Pictures of one size as small tiles of one WebP, row by row. */
+export interface SheetRequest {
+  kind: "sheet";
+  /** RGB, one picture after another. */
+  tiles: { data: Uint8Array; width: number; height: number; count: number };
+  /** Side of a tile in pixels. */
+  side: number;
+  perRow: number;
+}
+
+export type PictureJob = SheetRequest | FigureRequest | PlotlyRequest | RawRequest | GridRequest;
 export type PictureRequest = PictureJob & { id: number };
 
 export interface PictureAnswer {

@@ -1,5 +1,6 @@
-/** A figure as a still picture: dark text on white, no WebGL, many points as one raster image behind the axes' text. */
+/** A figure as a still picture: on its theme's background or on white, no WebGL, many points as one raster image behind the axes' text. */
 import {
+  isThemed,
   type PlotlyAxis,
   type PlotlyFigure,
   type PlotlyLayout,
@@ -7,11 +8,10 @@ import {
   packNumbers,
   type ScatterTrace,
   unpackNumbers,
+  withTheme,
 } from "../plot";
 import { parseColour, Raster, type Rgba } from "./raster";
 
-/** Text colour of stills, which are always on white. */
-const INK = "#2b3037";
 /** From this many points on, a trace of markers becomes a raster (an SVG with more is slow to make and to show). */
 const RASTER_FROM = 1000;
 /** Space between the outermost points and the frame, as a share of the range. */
@@ -39,12 +39,7 @@ export function stillFigure(
   figure: PlotlyFigure,
   scale: number,
 ): { data: PlotlyTrace[]; layout: StillLayout } {
-  const layout: StillLayout = {
-    ...figure.layout,
-    font: { ...figure.layout.font, color: INK },
-    paper_bgcolor: "#fff",
-    plot_bgcolor: "#fff",
-  };
+  const layout: StillLayout = { ...(isThemed(figure) ? figure : withTheme(figure, "light")).layout };
   const data: PlotlyTrace[] = [];
   const clouds: Cloud[] = [];
   for (const trace of figure.data) {

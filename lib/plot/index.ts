@@ -1,6 +1,8 @@
 /** Pure functions from plain values to Plotly figures. */
 export * from "./bars";
 export * from "./figure";
+export * from "./figure-csv";
+export { isThemed, setTheme, type Theme, withTheme } from "./figure-theme";
 export * from "./heatmap";
 export {
   type Bins,

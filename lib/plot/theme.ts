@@ -8,6 +8,7 @@ import type {
   PlotlyTrace,
   Values,
 } from "./figure";
+import { currentTheme, SURFACES, withTheme } from "./figure-theme";
 
 /** Categorical colours, in order of use; each has a contrast of at least 3:1 on white and on #111. */
 export const COLOURS = [
@@ -21,9 +22,9 @@ export const COLOURS = [
   "#7b8794",
 ] as const;
 
-/** Sequential scale: Viridis without its darkest and lightest ends, which would vanish on one of the two backgrounds. */
+/** Sequential scale: Viridis with its darkest end lifted and its lightest cut, which would vanish on one of the two backgrounds. */
 export const SEQUENTIAL: [number, string][] = [
-  [0, "#46327e"],
+  [0, "#5f49a8"],
   [0.2, "#365c8d"],
   [0.4, "#277f8e"],
   [0.6, "#1fa187"],
@@ -40,11 +41,8 @@ export const DIVERGING: [number, string][] = [
   [1, "#c4501b"],
 ];
 
-/** Text in interactive figures: a grey with a contrast of about 4.5:1 on white and on #111 alike. */
-export const TEXT = "#757a82";
 /** Lines that must stay quiet on any background. */
-export const QUIET = "rgba(127,132,140,0.55)";
-export const GRID = "rgba(127,132,140,0.20)";
+export const QUIET = SURFACES.auto.line;
 /** Things that are set apart (undefined, dead, reference). */
 export const NEUTRAL = "#8a919b";
 export const FONT_FAMILY =
@@ -104,7 +102,7 @@ export function plotlyAxis(axis: Axis, extra: PlotlyAxis = {}): PlotlyAxis {
     exponentformat: "none",
     separatethousands: true,
     automargin: true,
-    gridcolor: GRID,
+    gridcolor: SURFACES.auto.grid,
     zeroline: false,
     ...extra,
   };
@@ -166,9 +164,9 @@ export function composeFigure(text: FigureText, data: PlotlyTrace[], parts: Layo
     ...(subtitle && { subtitle: { text: subtitle, font: { size: 13, weight: 400 } } }),
   };
   const layout: PlotlyLayout = {
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: FONT_FAMILY, size: 12, color: TEXT },
+    paper_bgcolor: SURFACES.auto.paper,
+    plot_bgcolor: SURFACES.auto.paper,
+    font: { family: FONT_FAMILY, size: 12, color: SURFACES.auto.text },
     colorway: [...COLOURS],
     hovermode: "closest",
     ...parts,
@@ -188,7 +186,8 @@ export function composeFigure(text: FigureText, data: PlotlyTrace[], parts: Layo
       font: { size: 12 },
       ...parts.legend,
     };
-  return { data, layout, config: CONFIG };
+  const figure = { data, layout, config: CONFIG };
+  return currentTheme() === "auto" ? figure : withTheme(figure, currentTheme());
 }
 
 const CONFIG: PlotlyConfig = {
