@@ -41,7 +41,7 @@ module.exports = {
       name: "one-door-to-tensorflow",
       comment: "Only lib/tensor loads TensorFlow; others may name its types.",
       severity: "error",
-      from: { path: "^(lib|kernels|cli|data)/", pathNot: "^lib/tensor/" },
+      from: { path: "^(lib|kernels|cli|data|explorer)/", pathNot: "^lib/tensor/" },
       to: { path: "node_modules/@tensorflow/", dependencyTypesNot: ["type-only"] },
     },
     {
@@ -49,14 +49,14 @@ module.exports = {
       comment: "The seam between lib and the kernel is Symbol.for('Jupyter.display').",
       severity: "error",
       from: { path: "^lib/" },
-      to: { path: "^(kernels|cli|notebooks)/" },
+      to: { path: "^(kernels|cli|notebooks|explorer)/" },
     },
     {
       name: "kernel-knows-no-lib",
       comment: "Tests of the kernel may: cells import lib, and a test has to say what they should get.",
       severity: "error",
       from: { path: "^kernels/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^(lib|cli|notebooks|data)/" },
+      to: { path: "^(lib|cli|notebooks|data|explorer)/" },
     },
     {
       name: "set-up-needs-no-package",
@@ -65,6 +65,20 @@ module.exports = {
       from: { path: "^cli/.*[.]mjs$", pathNot: "[.]test[.]mjs$" },
       // The one file says, in plain JavaScript, what the kernel is made of.
       to: { path: "(node_modules|^lib/|^kernels/|[.]ts$)", pathNot: "^kernels/prepared[.]js$" },
+    },
+    {
+      name: "page-runs-in-a-browser",
+      comment: "The explorer's page shares only the format with what builds it.",
+      severity: "error",
+      from: { path: "^explorer/page/" },
+      to: { pathNot: "^explorer/(page/|format[.]ts$)" },
+    },
+    {
+      name: "explorer-knows-no-kernel",
+      comment: "The explorer stands on lib; commands start it.",
+      severity: "error",
+      from: { path: "^explorer/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^(kernels|cli|notebooks)/" },
     },
     {
       name: "no-cycles",

@@ -1,0 +1,152 @@
+/** Writes a page's folder: the front end, the data files and the sprites. README.md describes them. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+import type { Dataset, LabelColumn } from "../lib/datasets";
+import { writeFileAtomic } from "../lib/io";
+import { type FeatureChunk, FORMAT_VERSION, type Manifest, type PictureColumns, packRecord } from "./format";
+import type { MeasuredFeatures } from "./measure";
+import { writeSprites } from "./sprites";
+
+const SOURCES = join(__dirname, "page");
+const SPRITE = { columns: 10, tile: 64 };
+
+export interface PageContents {
+  features: MeasuredFeatures;
+  pictures: Pick<Dataset, "pictures" | "pictureShape" | "record" | "size" | "name">;
+  labels: LabelColumn;
+  about: Pick<Manifest, "title" | "model" | "hookPoint" | "architecture" | "label" | "prompt">;
+}
+
+export interface PageOptions {
+  /** Features a data file. Default 512. */
+  chunk?: number;
+  /** WebP's quality of the sprites, 1 to 100. Default 70. */
+  quality?: number;
+  onProgress?: (stage: string, done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes the page into `folder`, which is made, or must be empty or a page already (its files are then written anew). The manifest comes last, so that a folder
+ * that has one is whole.
+ */
+export async function buildPage(
+  folder: string,
+  contents: PageContents,
+  options: PageOptions = {},
+): Promise<Manifest> {
+  const { features, pictures, labels, about } = contents;
+  const { chunk = 512, quality = 70, onProgress = () => {}, signal } = options;
+  await clear(folder);
+  const F = features.columns.density.length;
+  const { rows, columns, details } = keepPictures(features);
+  await writeSprites(folder, pictures, rows, {
+    ...SPRITE,
+    quality,
+    signal,
+    onProgress: (done, total) => onProgress("pictures", done, total),
+  });
+  await writeData(folder, "columns", columns);
+  const known: PictureColumns = {
+    captions: rows.map((row) => pictures.record(row).caption),
+    label: Int32Array.from(rows, (row) => labels.index[row]),
+  };
+  await writeData(folder, "pictures", known);
+  for (let from = 0; from < F; from += chunk) {
+    signal?.throwIfAborted();
+    await writeData(folder, `features-${from / chunk}`, partOf(details, F, from, Math.min(F, from + chunk)));
+    onProgress("features", Math.min(F, from + chunk), F);
+  }
+  await writeFileAtomic(join(folder, "page.js"), await bundle());
+  for (const name of ["index.html", "page.css"]) {
+    await writeFileAtomic(join(folder, name), await readFile(join(SOURCES, name), "utf8"));
+  }
+  const manifest: Manifest = {
+    version: FORMAT_VERSION,
+    ...about,
+    dataset: pictures.name,
+    features: F,
+    measuredPictures: pictures.size,
+    pictures: rows.length,
+    labelNames: labels.names,
+    chunk,
+    top: features.top,
+    neighbours: features.neighbours,
+    lens: features.lens,
+    sprite: SPRITE,
+  };
+  await writeData(folder, "manifest", manifest);
+  return manifest;
+}
+
+/** Empties a folder that holds a page; throws where something else is, which is not ours to delete. */
+async function clear(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const found = await readdir(folder);
+  if (found.length === 0) return;
+  const ours = existsSync(join(folder, "data")) || existsSync(join(folder, "sprites"));
+  const extra = found.filter(
+    (name) => !["data", "sprites", "index.html", "page.css", "page.js"].includes(name),
+  );
+  if (!ours || extra.length > 0) {
+    throw new Error(
+      `explore: expected ${folder} to be empty or a page, got ${found.slice(0, 5).join(", ")} (do: --out another folder)`,
+    );
+  }
+  for (const name of found) await rm(join(folder, name), { recursive: true });
+}
+
+/** Numbers pictures by where they are first among the strongest, so that a feature's are in few sprites; columns with those numbers. */
+function keepPictures({ columns, details }: MeasuredFeatures) {
+  const numbers = new Map<number, number>();
+  const renumbered = details.pictures.map((row) => {
+    if (row < 0) return -1;
+    if (!numbers.has(row)) numbers.set(row, numbers.size);
+    return numbers.get(row)!;
+  });
+  const picture = columns.picture.map((row) => numbers.get(row) ?? -1);
+  return {
+    rows: [...numbers.keys()],
+    columns: { ...columns, picture },
+    details: { ...details, pictures: renumbered },
+  };
+}
+
+/** Features `from` to `to` of F. */
+function partOf(all: FeatureChunk, F: number, from: number, to: number): FeatureChunk {
+  const cut = <T extends Float32Array | Int32Array>(column: T) => {
+    const width = column.length / F;
+    return column.slice(from * width, to * width) as T;
+  };
+  return {
+    pictures: cut(all.pictures),
+    activations: cut(all.activations),
+    neighbours: cut(all.neighbours),
+    neighbourCosines: cut(all.neighbourCosines),
+    lens: cut(all.lens),
+    lensCosines: cut(all.lensCosines),
+  };
+}
+
+/** A data file is a script that hands its record over: a page on file:// may load scripts, but not read files. */
+function writeData(folder: string, name: string, record: object): Promise<void> {
+  return writeFileAtomic(
+    join(folder, "data", `${name}.js`),
+    `vitrine(${JSON.stringify(name)}, ${packRecord(record)});\n`,
+  );
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(SOURCES, "main.ts")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    logLevel: "silent",
+  });
+  return outputFiles[0].text;
+}

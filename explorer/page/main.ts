@@ -1,0 +1,77 @@
+/** Starts the page: data, then what the address says; every change goes through the address. */
+import { loadData, type PageData } from "./data";
+import { byId } from "./dom";
+import { featurePage } from "./feature-page";
+import { featureMap } from "./map";
+import { navigator } from "./navigator";
+import { listed } from "./selection";
+import { readHash, type State, writeHash } from "./state";
+
+function start(data: PageData): void {
+  const { manifest, columns } = data;
+  document.title = `${manifest.title}: features`;
+  byId("title").textContent = manifest.title;
+  byId("about").textContent =
+    `${manifest.features.toLocaleString("en")} features (${manifest.architecture}) of ${manifest.model}, ${manifest.hookPoint}, over ${manifest.measuredPictures.toLocaleString("en")} pictures of ${manifest.dataset}`;
+  let state: State;
+  let order: Int32Array = new Int32Array();
+
+  /** Typing replaces the address instead of adding to the history: one step back leaves the word, not a letter. */
+  const change = (part: Partial<State>) => {
+    const hash = writeHash({ ...state, ...part });
+    if (hash === writeHash(state)) return;
+    if ("text" in part) history.replaceState(null, "", hash);
+    else history.pushState(null, "", hash);
+    show();
+  };
+  const list = navigator(data, change);
+  const map = featureMap(data, change);
+  const page = featurePage(
+    data,
+    (feature) => change({ feature }),
+    () => change({ feature: undefined }),
+  );
+  const show = () => {
+    const next = readHash(location.hash, manifest.features);
+    const { feature: _, ...before } = state ?? {};
+    const { feature, ...now } = next;
+    if (!state || JSON.stringify(before) !== JSON.stringify(now)) order = listed(next, columns, manifest);
+    state = next;
+    document.body.classList.toggle("open", feature !== undefined);
+    list.show(state, order);
+    map.show(state, order);
+    page(feature).catch(fail);
+  };
+  const step = (by: number) => {
+    if (order.length === 0) return;
+    const place = state.feature === undefined ? -1 : order.indexOf(state.feature);
+    const next = place < 0 ? 0 : Math.min(order.length - 1, Math.max(0, place + by));
+    change({ feature: order[next] });
+  };
+  const keys: Record<string, () => void> = {
+    j: () => step(1),
+    ArrowDown: () => step(1),
+    k: () => step(-1),
+    ArrowUp: () => step(-1),
+    r: () => order.length > 0 && change({ feature: order[Math.floor(Math.random() * order.length)] }),
+    "/": () => list.focusFilter(),
+    Escape: () => change({ feature: undefined }),
+  };
+  window.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
+    if (typing && event.key !== "Escape") return;
+    event.preventDefault();
+    if (typing) (event.target as HTMLElement).blur();
+    else keys[event.key]();
+  });
+  // Emitted by back, forward and an edited address alike.
+  window.addEventListener("popstate", show);
+  show();
+}
+
+function fail(error: unknown): void {
+  byId("about").textContent = error instanceof Error ? error.message : String(error);
+}
+
+loadData().then(start).catch(fail);

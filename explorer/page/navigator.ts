@@ -1,0 +1,139 @@
+/** The list of features: as long as there are features, but only what is seen is in the document. */
+import { MEASURES } from "../format";
+import type { PageData } from "./data";
+import { byId, element, number } from "./dom";
+import { pictureTile } from "./picture-tile";
+import type { State } from "./state";
+
+/** Height of a row, CSS pixels; page.css has the same. */
+const ROW = 48;
+
+export interface Navigator {
+  show(state: State, order: Int32Array): void;
+  focusFilter(): void;
+}
+
+export function navigator(
+  { manifest, columns }: PageData,
+  change: (part: Partial<State>) => void,
+): Navigator {
+  const filter = element("input", {
+    type: "search",
+    placeholder: `Filter by ${manifest.label} or number`,
+    "aria-label": `Filter by ${manifest.label} or number`,
+    oninput: () => change({ text: filter.value }),
+  });
+  const sort = element(
+    "select",
+    { "aria-label": "Sort by", onchange: () => change(sortOf(sort.value)) },
+    element("option", { value: "number" }, "number"),
+    ...Object.entries(MEASURES).map(([name, { title }]) => element("option", { value: name }, title)),
+  );
+  const direction = element("button", { type: "button", onclick: () => change({ rising: !state.rising }) });
+  const random = element(
+    "button",
+    { type: "button", title: "A random feature of the list (r)", onclick: () => openRandom() },
+    "Random",
+  );
+  const unselect = element(
+    "button",
+    { type: "button", class: "chip", onclick: () => change({ box: undefined }) },
+    "Selection on the map ✕",
+  );
+  const count = element("p", { class: "count", role: "status" });
+  const rows = element("div", { class: "rows" });
+  const list = element(
+    "div",
+    { class: "list", tabindex: "0", role: "listbox", "aria-label": "Features" },
+    rows,
+  );
+  byId("navigator").append(
+    element(
+      "div",
+      { class: "controls" },
+      filter,
+      element("div", { class: "line" }, sort, direction, random),
+      unselect,
+      count,
+    ),
+    list,
+  );
+
+  let state: State;
+  let order: Int32Array = new Int32Array();
+  const openRandom = () => {
+    if (order.length > 0) change({ feature: order[Math.floor(Math.random() * order.length)] });
+  };
+  const draw = () => {
+    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 4);
+    const last = Math.min(order.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 4);
+    const seen: HTMLElement[] = [];
+    for (let place = first; place < last; place++) seen.push(row(order[place], place));
+    rows.replaceChildren(...seen);
+  };
+  const row = (feature: number, place: number): HTMLElement => {
+    const label = columns.label[feature] < 0 ? "never fires" : manifest.labelNames[columns.label[feature]];
+    const shown = state.sort === "number" ? "density" : state.sort;
+    const made = element(
+      "a",
+      {
+        class: "row",
+        role: "option",
+        href: `#feature=${feature}`,
+        "data-feature": feature,
+        tabindex: "-1",
+        "aria-selected": String(feature === state.feature),
+        onclick: (event) => {
+          event.preventDefault();
+          change({ feature });
+        },
+      },
+      pictureTile(columns.picture[feature], 40, "", manifest),
+      element("span", { class: "name" }, element("b", {}, String(feature)), element("span", {}, label)),
+      element(
+        "span",
+        { class: "value", title: `${MEASURES[shown].title} (${MEASURES[shown].unit})` },
+        number(columns[shown][feature]),
+      ),
+    );
+    made.style.top = `${place * ROW}px`;
+    return made;
+  };
+  let waiting = false;
+  const drawSoon = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
+  };
+  list.addEventListener("scroll", drawSoon, { passive: true });
+  new ResizeObserver(drawSoon).observe(list);
+  return {
+    show(next, nextOrder) {
+      const moved = state?.feature !== next.feature || order !== nextOrder;
+      [state, order] = [next, nextOrder];
+      if (filter.value !== next.text) filter.value = next.text;
+      sort.value = next.sort;
+      direction.textContent = next.rising ? "↑ rising" : "↓ falling";
+      unselect.hidden = !next.box;
+      const shown = MEASURES[next.sort === "number" ? "density" : next.sort];
+      count.textContent = `${order.length.toLocaleString("en")} of ${manifest.features.toLocaleString("en")} features · ${shown.title} (${shown.unit})`;
+      rows.style.height = `${order.length * ROW}px`;
+      const place = next.feature === undefined ? -1 : order.indexOf(next.feature);
+      if (moved && place >= 0) {
+        const [above, below] = [place * ROW, (place + 1) * ROW - list.clientHeight];
+        if (list.scrollTop > above || list.scrollTop < below)
+          list.scrollTop = Math.max(0, above - list.clientHeight / 3);
+      }
+      draw();
+    },
+    focusFilter: () => filter.focus(),
+  };
+}
+
+/** Numbers are sorted rising at first, measurements falling: the large ones are looked for. */
+function sortOf(value: string): Pick<State, "sort" | "rising"> {
+  return { sort: value as State["sort"], rising: value === "number" };
+}

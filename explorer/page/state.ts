@@ -1,0 +1,52 @@
+/** What the page shows, as the address's hash: every state has a URL, and back and forward move between them. */
+import { MEASURES, type Measure } from "../format";
+
+/** Bounds of the map's selection: log10 density and log10 mean activation. */
+export interface Box {
+  left: number;
+  right: number;
+  bottom: number;
+  top: number;
+}
+
+export interface State {
+  /** The feature that is open. */
+  feature?: number;
+  sort: Measure | "number";
+  rising: boolean;
+  /** Part of a label, or a feature's number. */
+  text: string;
+  box?: Box;
+}
+
+export const START: State = { sort: "number", rising: true, text: "" };
+
+/** What a hash says; whatever in it is not understood is left out. `features` bounds the number. */
+export function readHash(hash: string, features: number): State {
+  const parameters = new URLSearchParams(hash.replace(/^#/, ""));
+  const state: State = { ...START, text: parameters.get("text") ?? "" };
+  const feature = parameters.get("feature");
+  if (feature !== null && /^\d+$/.test(feature) && Number(feature) < features)
+    state.feature = Number(feature);
+  const sort = parameters.get("sort");
+  if (sort !== null && Object.hasOwn(MEASURES, sort)) state.sort = sort as Measure;
+  state.rising = parameters.get("order") ? parameters.get("order") === "rising" : state.sort === "number";
+  const box = parameters.get("box")?.split(",").map(Number);
+  if (box?.length === 4 && box.every(Number.isFinite)) {
+    state.box = { left: box[0], right: box[1], bottom: box[2], top: box[3] };
+  }
+  return state;
+}
+
+/** The hash that `readHash` reads as `state`; what is as at the start is left out. */
+export function writeHash({ feature, sort, rising, text, box }: State): string {
+  const parameters = new URLSearchParams();
+  if (feature !== undefined) parameters.set("feature", String(feature));
+  if (sort !== "number") parameters.set("sort", sort);
+  if (rising !== (sort === "number")) parameters.set("order", rising ? "rising" : "falling");
+  if (text !== "") parameters.set("text", text);
+  if (box) {
+    parameters.set("box", [box.left, box.right, box.bottom, box.top].map((v) => v.toFixed(3)).join(","));
+  }
+  return `#${parameters}`;
+}
