@@ -1,7 +1,6 @@
 /** Writes a page's folder: the front end, the data files and the sprites. README.md describes them. */
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { build } from "esbuild";
 import type { Dataset, LabelColumn } from "../lib/datasets";
 import { writeFileAtomic } from "../lib/io";
@@ -10,6 +9,10 @@ import type { MeasuredFeatures } from "./measure";
 import { writeSprites } from "./sprites";
 
 const SOURCES = join(__dirname, "page");
+const MANIFEST = join("data", "manifest.js");
+/** What a page is made of, what a stopped build leaves included. */
+const PAGE_FILE =
+  /^(index\.html|page\.(js|css)|data.(manifest|columns|pictures|features-\d+)\.js|sprites.\d+\.webp)(\.[\d.]+\.tmp)?$/;
 const SPRITE = { columns: 10, tile: 64 };
 
 export interface PageContents {
@@ -81,21 +84,23 @@ export async function buildPage(
   return manifest;
 }
 
-/** Empties a folder that holds a page; throws where something else is, which is not ours to delete. */
+/** Deletes the page in `folder`; throws where anything else is, which is not ours to delete. */
 async function clear(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const found = await readdir(folder);
-  if (found.length === 0) return;
-  const ours = existsSync(join(folder, "data")) || existsSync(join(folder, "sprites"));
-  const extra = found.filter(
-    (name) => !["data", "sprites", "index.html", "page.css", "page.js"].includes(name),
-  );
-  if (!ours || extra.length > 0) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  const foreign = found.filter((file) => !PAGE_FILE.test(file));
+  if (foreign.length > 0) {
     throw new Error(
-      `explore: expected ${folder} to be empty or a page, got ${found.slice(0, 5).join(", ")} (do: --out another folder)`,
+      `explore: expected ${folder} to be empty or a page, got ${foreign.slice(0, 5).join(", ")} (do: --out another folder)`,
     );
   }
-  for (const name of found) await rm(join(folder, name), { recursive: true });
+  // The manifest first: a folder that has one is whole.
+  for (const file of found.sort((a, b) => Number(b === MANIFEST) - Number(a === MANIFEST))) {
+    await rm(join(folder, file));
+  }
 }
 
 /** Numbers pictures by where they are first among the strongest, so that a feature's are in few sprites; columns with those numbers. */

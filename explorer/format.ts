@@ -8,7 +8,7 @@ export const MEASURES = {
   density: { title: "density", unit: "share of pictures" },
   meanActivation: { title: "mean activation", unit: "activation units, where it fires" },
   entropy: { title: "label entropy", unit: "nats, top pictures" },
-  mlpCosine: { title: "max MLP cosine", unit: "1" },
+  mlpCosine: { title: "max MLP cosine", unit: "cosine" },
 } as const;
 
 export type Measure = keyof typeof MEASURES;

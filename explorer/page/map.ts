@@ -20,7 +20,7 @@ export function featureMap(
     role: "img",
     "aria-label": `Map of ${manifest.features} features: log10 density against log10 mean activation, coloured by label entropy. The list beside it has the same features.`,
   });
-  const [low, high] = range(columns.entropy);
+  const [low, high] = range(columns.entropy, 0);
   const legend = element(
     "div",
     { class: "legend" },
@@ -29,7 +29,7 @@ export function featureMap(
     element("i"),
     element("span", {}, high.toFixed(1)),
   );
-  byId("map").append(canvas, legend);
+  byId("map").append(legend, canvas);
   const xs = columns.density.map(Math.log10);
   const ys = columns.meanActivation.map(Math.log10);
   const [bounds, points] = [{ x: range(xs), y: range(ys) }, document.createElement("canvas")];
@@ -110,13 +110,24 @@ export function featureMap(
     context.drawImage(points, 0, 0, width, height);
     context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent");
     context.lineWidth = 2;
-    if (box)
+    if (box) {
+      context.save();
+      context.beginPath();
+      context.rect(
+        MARGIN.left,
+        MARGIN.top,
+        width - MARGIN.left - MARGIN.right,
+        height - MARGIN.top - MARGIN.bottom,
+      );
+      context.clip();
       context.strokeRect(
         across(box.left),
         up(box.top),
         across(box.right) - across(box.left),
         up(box.bottom) - up(box.top),
       );
+      context.restore();
+    }
     if (state?.feature !== undefined && Number.isFinite(xs[state.feature])) {
       context.beginPath();
       context.arc(across(xs[state.feature]), up(ys[state.feature]), 7, 0, 2 * Math.PI);

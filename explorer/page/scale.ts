@@ -9,8 +9,8 @@ const VIRIDIS = [
   [253, 231, 37],
 ];
 
-/** Smallest and largest finite value, a little apart where there is one only; 0 to 1 without any. */
-export function range(values: ArrayLike<number>): [number, number] {
+/** Smallest and largest finite value with `margin` of their distance around them, apart where there is one only; 0 to 1 without any. */
+export function range(values: ArrayLike<number>, margin = 0.02): [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) continue;
@@ -18,7 +18,7 @@ export function range(values: ArrayLike<number>): [number, number] {
     high = Math.max(high, values[i]);
   }
   if (low > high) return [0, 1];
-  const space = low === high ? 0.5 : (high - low) * 0.02;
+  const space = low === high ? 0.5 : (high - low) * margin;
   return [low - space, high + space];
 }
 
