@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, join } from "node:path";
 import { runInForeground } from "./foreground.mjs";
 import { jupyterEnvironment } from "./jupyter.mjs";
+import { forgetMachine, stamp } from "./rendered-copy.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { shown } from "./setup/paths.mjs";
 import { seconds } from "./setup/progress.mjs";
@@ -42,7 +43,7 @@ export async function executeNotebook({ notebook, parameters, folder, where, log
     );
     return { code, rendered };
   }
-  withoutMachine(partial);
+  finish(partial, paths);
   renameSync(partial, rendered);
   rmSync(failed, { force: true });
   console.log(`${where}: executed in ${seconds(Date.now() - since)}: ${shown(paths.root, rendered)}`);
@@ -54,12 +55,22 @@ export function runPython(paths, args) {
   return runInForeground(paths.python, args, { cwd: paths.root, env: jupyterEnvironment(paths) });
 }
 
-/** Takes out what papermill notes of the machine: where the notebook lay. */
-function withoutMachine(file) {
+/** Puts a rendered copy in its notebook's place: what is committed. */
+export function keepRendered(rendered, notebook) {
+  const copy = JSON.parse(readFileSync(rendered, "utf8"));
+  forgetMachine(copy);
+  writeFileSync(`${notebook}.tmp`, `${JSON.stringify(copy, null, 1)}\n`);
+  renameSync(`${notebook}.tmp`, notebook);
+}
+
+/** Notes what was executed, and takes out what papermill notes of the machine: where the notebook lay. */
+function finish(file, paths) {
   const notebook = JSON.parse(readFileSync(file, "utf8"));
   if (notebook.metadata.papermill) {
     delete notebook.metadata.papermill.input_path;
     delete notebook.metadata.papermill.output_path;
   }
+  const { version } = JSON.parse(readFileSync(join(paths.root, "package.json"), "utf8"));
+  stamp(notebook, version);
   writeFileSync(file, `${JSON.stringify(notebook, null, 1)}\n`);
 }

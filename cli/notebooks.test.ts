@@ -90,14 +90,30 @@ test("01 runs by npm start -- --headless: real figures with pictures, an SAE bet
 });
 
 test("02 splits all living features in two, and measures whether the cluster is one direction", () => {
-  const { numbers, figures, pictures } = execute("02-ultra-low-density-cluster", { otherExpansionFactor: 2 });
+  const { numbers, figures, pictures, outputs, printed } = execute("02-ultra-low-density-cluster", {
+    otherExpansionFactor: 2,
+    k: 16,
+  });
   assert.ok(numbers.dense > 0 && numbers.ultraLow > 0 && numbers.dense + numbers.ultraLow <= 4 * 192);
   assert.ok(Number.isFinite(numbers.bicGain) && numbers.separation > 0);
-  assert.equal(figures.length, 5);
+  assert.equal(figures.length, 6);
   assert.deepEqual(
     figures[3].data.map(({ name }) => name),
     ["ultra-low density", "dense", "random"],
   );
+  const newer: { SAE: string; L0: number; features: number }[] = JSON.parse(
+    /^\[.*\]$/m.exec(printed)?.[0] ?? "[]",
+  );
+  assert.deepEqual(
+    newer.map(({ SAE }) => SAE),
+    ["topk", "batchtopk", "matryoshka_batchtopk"],
+  );
+  for (const { SAE, L0, features } of newer) {
+    assert.equal(features, 4 * 192);
+    assert.ok(L0 > 4 && L0 <= 40, `${SAE}: ${L0}`);
+  }
+  const places = outputs.filter(({ data }) => String(data?.["text/html"]).includes("vitrine-clicked"));
+  assert.equal(places.length, 1, "a place for the pictures of a clicked point");
   assert.equal(pictures, 3);
 });
 

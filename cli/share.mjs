@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { findNotebook, runPython } from "./execute.mjs";
+import { forgetMachine } from "./rendered-copy.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { shown } from "./setup/paths.mjs";
 import { setUp } from "./setup/setup.mjs";
@@ -70,15 +71,6 @@ function expectExecuted(notebook, source, paths) {
   throw new SetupFailure(
     `share: expected an executed notebook in ${shown(paths.root, source)}, got ${got} (do: npx vitrine run ${name})`,
   );
-}
-
-/** Takes out what an execution notes of itself and of where it happened. */
-function forgetMachine(notebook) {
-  delete notebook.metadata.papermill;
-  for (const cell of notebook.cells) {
-    delete cell.metadata.papermill;
-    delete cell.metadata.execution;
-  }
 }
 
 /** The notebook with each Plotly figure as a script that draws it. */

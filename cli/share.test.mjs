@@ -98,8 +98,18 @@ test("run takes NAME=VALUE, values with signs and spaces too, and refuses what i
       ["empty", ""],
     ],
     to: "x",
+    keep: false,
   });
-  for (const argv of [[], ["03", "-p"], ["03", "-p", "a"], ["03", "04"], ["03", "--quick"], ["03", "--to"]]) {
+  assert.equal(readRunOptions(["03", "--keep"]).keep, true);
+  for (const argv of [
+    [],
+    ["03", "-p"],
+    ["03", "-p", "a"],
+    ["03", "04"],
+    ["03", "--quick"],
+    ["03", "--to"],
+    ["03", "--keep", "-p", "a=1"],
+  ]) {
     assert.throws(() => readRunOptions(argv), /run: expected npx vitrine run NOTEBOOK/, argv.join(" "));
   }
 });
