@@ -1,4 +1,4 @@
-/** Widgets as a person meets them: a slider dragged by the mouse in JupyterLab, and a figure that follows it. */
+/** Widgets as a person meets them: a slider dragged by the mouse in JupyterLab, a figure that follows it, and a point clicked in one. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -20,6 +20,16 @@ press.onClick(() => place.capture(() => { presses += 1; console.log("pressed", p
 widgets.vbox([press, place])`;
 const setting = `demo.controls.k.value = 3;`;
 
+const clicking = `import { clickedPictures, show } from "../lib/notebook";
+import { scatterFigure } from "../lib/plot";
+const axis = { title: "value", unit: "1" };
+await show(scatterFigure({ title: "points", x: axis, y: axis, xs: [0, 1, 2], ys: [0, 1, 2], ids: [7, 8, 9] }));
+await show(clickedPictures({
+  pictures: { pictureShape: [8, 8, 3], record: (i) => ({ caption: "picture " + i }), pictures: async (rows) => new Uint8Array(192 * rows.length).fill(99) },
+  top: { feature: (f) => ({ rows: [f, f + 1] }) },
+  features: [7, 8, 9],
+}));`;
+
 let lab: LabBrowser | undefined;
 before(async () => {
   const { findBrowser } = await import("./browser.mjs");
@@ -34,6 +44,34 @@ test("a dragged slider, a checkbox, a dropdown and a button run code that draws 
     return;
   }
   await lab.show("widgets", notebookOf(demo, buttons, setting), useWidgets);
+});
+
+test("a click on a point of a figure in JupyterLab shows its feature's pictures under it", async (t) => {
+  if (!lab) {
+    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+    return;
+  }
+  await lab.show("clicking", notebookOf(clicking), async (page) => {
+    await page.locator(".jp-CodeCell").nth(0).locator(".cm-content").click();
+    await page.keyboard.press("Shift+Enter");
+    await page.locator(".vitrine-clicked[data-wired]").waitFor({ timeout: 2 * MINUTE });
+    // The figure is drawn once more when its still picture is there.
+    await page.getByText("TypeScript (Vitrine) | Idle").waitFor({ timeout: MINUTE });
+    const tiles = page.locator(".vitrine-clicked span[title]");
+    for (let tries = 0; (await tiles.count()) === 0 && tries < 60; tries++) {
+      const box = await page.locator(".js-plotly-plot .point").nth(1).boundingBox();
+      assert.ok(box);
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      await page.mouse.move(x - 3, y);
+      await page.mouse.move(x, y);
+      await page.waitForTimeout(500);
+      await page.mouse.click(x, y);
+      await page.waitForTimeout(500);
+    }
+    const captions = await tiles.evaluateAll((spans) => spans.map((span) => span.getAttribute("title")));
+    assert.deepEqual(captions, ["picture 8", "picture 9"]);
+    await page.locator(".vitrine-clicked", { hasText: "feature 8" }).waitFor();
+  });
 });
 
 async function useWidgets(page: Page): Promise<void> {

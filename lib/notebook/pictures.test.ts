@@ -8,6 +8,7 @@ import { DISPLAY, DISPLAY_METADATA } from "./display";
 import { imageGrid } from "./image";
 import { makePicture, type RawPicture, stopPictures } from "./pictures";
 import { parseColour } from "./raster";
+import { stillFigure } from "./stillFigure";
 
 after(stopPictures);
 
@@ -134,6 +135,21 @@ test("all points of a large scatter are in its still picture, in their colours a
   assert.equal(share(SEQUENTIAL[0][1], left), 0);
   assert.ok(pixels.count("#ffffff", left) < 0.1 * pixels.count("#ffffff"), "the left half is empty");
   assert.match(svg, /label entropy/, "the colour bar has no title");
+});
+
+test("a still has room for the few points that stay markers beside a cloud that does not", () => {
+  const n = 1500;
+  const far = (i: number) => (i === 0 ? -9 : i / n);
+  const figure = featureClusters({
+    log10Sparsity: Float64Array.from({ length: n }, (_, i) => far(i)),
+    log10MeanActivation: Float64Array.from({ length: n }, (_, i) => far(i)),
+    labelEntropy: Float64Array.from({ length: n }, (_, i) => (i === 0 ? Number.NaN : 1)),
+    title: "t",
+  });
+  const { layout } = stillFigure(figure, 1);
+  for (const { range } of [layout.xaxis, layout.yaxis]) {
+    assert.ok(range && range[0] < -9 && range[1] > 0.99, `${range}`);
+  }
 });
 
 test("text in pictures is drawn in a font that the project brings, in its true width", async () => {

@@ -42,18 +42,23 @@ export function stillFigure(
   const layout: StillLayout = { ...(isThemed(figure) ? figure : withTheme(figure, "light")).layout };
   const data: PlotlyTrace[] = [];
   const clouds: Cloud[] = [];
+  /** Markers that stay markers. */
+  const few: Cloud[] = [];
   for (const trace of figure.data) {
     if (trace.type !== "scatter" && trace.type !== "scattergl") data.push(trace);
     else {
       const cloud = trace.mode === "markers" ? readCloud(trace, layout) : undefined;
-      if (cloud) clouds.push(cloud);
-      else data.push({ ...trace, type: "scatter" });
+      if (cloud && cloud.x.length >= RASTER_FROM) clouds.push(cloud);
+      else {
+        data.push({ ...trace, type: "scatter" });
+        if (cloud) few.push(cloud);
+      }
     }
   }
   const subplots = new Set(clouds.map(({ xref, yref }) => `${xref} ${yref}`));
   for (const subplot of subplots) {
-    const members = clouds.filter(({ xref, yref }) => `${xref} ${yref}` === subplot);
-    layout.images = [...(layout.images ?? []), drawClouds(members, layout, scale)];
+    const on = ({ xref, yref }: Cloud) => `${xref} ${yref}` === subplot;
+    layout.images = [...(layout.images ?? []), drawClouds(clouds.filter(on), few.filter(on), layout, scale)];
   }
   for (const cloud of clouds) data.push(colourKey(cloud, layout));
   return { data, layout };
@@ -68,9 +73,8 @@ interface Cloud {
   y: Float64Array;
 }
 
-function readCloud(trace: ScatterTrace, layout: StillLayout): Cloud | undefined {
+function readCloud(trace: ScatterTrace, layout: StillLayout): Cloud {
   const x = unpackNumbers(trace.x);
-  if (x.length < RASTER_FROM) return undefined;
   const y = unpackNumbers(trace.y);
   const xref = trace.xaxis ?? "x";
   const yref = trace.yaxis ?? "y";
@@ -108,17 +112,18 @@ function fixRange(layout: StillLayout, ref: string, values: Float64Array[]): [nu
   return range;
 }
 
-function drawClouds(clouds: Cloud[], layout: StillLayout, scale: number): LayoutImage {
+/** The clouds as one picture; the range has room for the `others` too. */
+function drawClouds(clouds: Cloud[], others: Cloud[], layout: StillLayout, scale: number): LayoutImage {
   const { xref, yref } = clouds[0];
   const [x0, x1] = fixRange(
     layout,
     xref,
-    clouds.map(({ x }) => x),
+    [...clouds, ...others].map(({ x }) => x),
   );
   const [y0, y1] = fixRange(
     layout,
     yref,
-    clouds.map(({ y }) => y),
+    [...clouds, ...others].map(({ y }) => y),
   );
   const share = (ref: string) => {
     const [from, to] = axisOf(layout, ref).domain ?? [0, 1];
