@@ -10,7 +10,7 @@ export interface Shown {
 }
 
 /** JSON text of a Shown: written once, where the output is made, and sent to the front end as it is. */
-export type ShownJson = string;
+export type ShownJson = Uint8Array<ArrayBuffer>;
 
 /** An error as Jupyter shows it. */
 export interface ErrorOutput {

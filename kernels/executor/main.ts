@@ -30,7 +30,7 @@ export function startExecutor({ root, notebookDir, server, state, output }: Exec
   /** The cell that runs, or else the last one. */
   let lastCellId = 0;
   let allowStdin = false;
-  const sender = new OutputSender(output, (parcel) => server.postMessage(parcel));
+  const sender = new OutputSender(output, (parcel, moved) => server.postMessage(parcel, moved));
   const post = (message: FromExecutor) => sender.post(message);
 
   /** Outputs belong to the cell that started what makes them. */

@@ -111,7 +111,8 @@ test("shown things and results cross as JSON text", () => {
   for (const parcel of parcels) receiver.accept(parcel);
   const [display, done] = received;
   assert.ok(display.type === "display" && done.type === "done" && done.outcome.status === "ok");
-  assert.deepEqual([display.shown, done.outcome.result], [JSON.stringify(shown), JSON.stringify(shown)]);
+  const expected = new TextEncoder().encode(JSON.stringify(shown));
+  assert.deepEqual([display.shown, done.outcome.result], [expected, expected]);
 });
 
 test("characters written in two pieces are put together, as bytes and as UTF-16 units", () => {

@@ -4,7 +4,7 @@
  * Prints go through memory because a loop can make a million of them: no message is allocated for each, and a loop that prints
  * faster than the session reads waits for it, so that memory stays bounded. A message says how far the text before it goes.
  */
-import type { FromExecutor, ShownJson } from "./contract";
+import type { FromExecutor, Shown, ShownJson } from "./contract";
 
 /** What crosses between the threads. */
 export type Parcel =
@@ -59,9 +59,10 @@ abstract class PipeEnd {
 
 /** The executor's end. */
 export class OutputSender extends PipeEnd {
-  readonly #send: (parcel: Parcel) => void;
+  readonly #send: (parcel: Parcel, moved?: readonly ArrayBuffer[]) => void;
 
-  constructor(memory: SharedArrayBuffer, send: (parcel: Parcel) => void) {
+  /** @param send hands a parcel to the session, with memory that is not copied but moved there */
+  constructor(memory: SharedArrayBuffer, send: (parcel: Parcel, moved?: readonly ArrayBuffer[]) => void) {
     super(memory);
     this.#send = send;
   }
@@ -123,7 +124,8 @@ export class OutputSender extends PipeEnd {
       Atomics.wait(header, Header.Weight, load, waitMs);
       load = Atomics.load(header, Header.Weight);
     }
-    this.#send({ position: header[Header.Written], weight, message });
+    const shown = shownBy(message);
+    this.#send({ position: header[Header.Written], weight, message }, shown && [shown.buffer]);
     Atomics.add(header, Header.Weight, weight);
   }
 }
@@ -218,16 +220,27 @@ export function isHighSurrogate(unit: number): boolean {
 
 /** About how many bytes it holds. */
 function sizeOf(message: FromExecutor<ShownJson>): number {
-  if (message.type === "display") return message.shown.length;
-  if (message.type !== "comm") return 0;
+  if (message.type !== "comm") return shownBy(message)?.byteLength ?? 0;
   return message.buffers.reduce((sum, { byteLength }) => sum + byteLength, message.data.length);
 }
 
 function withJson(message: Exclude<FromExecutor, { type: "stream" }>): FromExecutor<ShownJson> {
-  if (message.type === "display") return { ...message, shown: JSON.stringify(message.shown) };
+  if (message.type === "display") return { ...message, shown: writeJson(message.shown) };
   if (message.type !== "done") return message;
   const { outcome } = message;
   if (outcome.status === "error") return { ...message, outcome };
-  const result = outcome.result && JSON.stringify(outcome.result);
+  const result = outcome.result && writeJson(outcome.result);
   return { ...message, outcome: { ...outcome, result } };
+}
+
+function shownBy(message: FromExecutor<ShownJson>): ShownJson | undefined {
+  if (message.type === "display") return message.shown;
+  return message.type === "done" && message.outcome.status === "ok" ? message.outcome.result : undefined;
+}
+
+const encoder = new TextEncoder();
+
+/** In memory of its own, which can be moved between threads. */
+function writeJson(shown: Shown): ShownJson {
+  return encoder.encode(JSON.stringify(shown)) as ShownJson;
 }

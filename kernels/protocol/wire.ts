@@ -25,12 +25,12 @@ export interface Message {
   buffers: Buffer[];
 }
 
-/** JSON that is text already and is sent as it is: a large output is serialised once, where it is made. */
+/** JSON that is written already, here put together from its parts: a large output is serialised once, where it is made. */
 export class JsonText {
-  readonly text: string;
+  readonly bytes: Buffer;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(...parts: readonly (string | Uint8Array)[]) {
+    this.bytes = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
   }
 }
 
@@ -88,7 +88,7 @@ export function makeHeader(msgType: string, session: string): Header {
 export function encode(message: OutgoingMessage, signer: Signer): Buffer[] {
   const { header, parentHeader, metadata, content } = message;
   const parts = [header, parentHeader, metadata, content].map((part) =>
-    Buffer.from(part instanceof JsonText ? part.text : JSON.stringify(part)),
+    part instanceof JsonText ? part.bytes : Buffer.from(JSON.stringify(part)),
   );
   return [...message.identities, delimiter, signer.sign(parts), ...parts, ...message.buffers];
 }

@@ -9,7 +9,7 @@ import { type Magic, readCell, readHelp } from "./cell-text";
 import type { CodeHelp } from "./code-help";
 import type { Answer, Handlers, Request } from "./handlers";
 import type { History } from "./history";
-import { type Outputs, withFields } from "./outputs";
+import { type Outputs, readShown, withFields } from "./outputs";
 import { reportProblems } from "./problem-report";
 import type { Parent, Publisher } from "./publisher";
 import { RequestError } from "./request";
@@ -145,8 +145,8 @@ export class Executions {
     const { publisher, history } = this.#options;
     publisher.publish("execute_result", withFields(result, { execution_count: this.#count }), parent);
     // A large result is not worth reading again.
-    if (!store || result.length > 20_000) return;
-    const text = (JSON.parse(result) as Shown).data["text/plain"];
+    if (!store || result.byteLength > 20_000) return;
+    const text = readShown(result).data["text/plain"];
     if (typeof text === "string") history.addOutput(this.#count, stripVTControlCharacters(text));
   }
 
@@ -250,7 +250,7 @@ function readWish({ fields }: Request): Wish {
 }
 
 function shownOrNothing(shown: ShownJson | undefined): Shown {
-  return shown === undefined ? { data: {}, metadata: {} } : (JSON.parse(shown) as Shown);
+  return shown === undefined ? { data: {}, metadata: {} } : readShown(shown);
 }
 
 function failed(error: ErrorOutput): Json {

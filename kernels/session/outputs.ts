@@ -1,5 +1,5 @@
 /** What cells show while they run, or after their end: each goes to the request that started the cell. */
-import type { Output, ShownJson } from "../executor";
+import type { Output, Shown, ShownJson } from "../executor";
 import { type Json, JsonText } from "../protocol";
 import type { Parent, Publisher } from "./publisher";
 
@@ -44,7 +44,11 @@ export class Outputs {
   }
 }
 
+export function readShown(shown: ShownJson): Shown {
+  return JSON.parse(Buffer.from(shown.buffer).toString()) as Shown;
+}
+
 /** Adds fields to shown JSON without reading it: it may be large. */
 export function withFields(shown: ShownJson, fields: Json): JsonText {
-  return new JsonText(`${JSON.stringify(fields).slice(0, -1)},${shown.slice(1)}`);
+  return new JsonText(`${JSON.stringify(fields).slice(0, -1)},`, shown.subarray(1));
 }
