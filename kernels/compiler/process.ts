@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import v8 from "node:v8";
 import { Compiler } from "./compiler";
+import { IdleMemory } from "./idle-memory";
 
 /** Made at the first use, so that a broken tsconfig.json is reported in the cell that needs it. */
 let compiler: Compiler | undefined;
@@ -19,6 +20,7 @@ function answer(method: string, args: unknown[]): unknown {
 }
 
 function listen(): void {
+  const memory = new IdleMemory();
   process.on("message", ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
     let answered: { id: number; value?: unknown; error?: string };
     try {
@@ -27,6 +29,7 @@ function listen(): void {
       answered = { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }
     process.send?.(answered);
+    memory.touch();
   });
   process.on("disconnect", () => process.exit());
   process.on("SIGINT", () => {}); // Meant for the cell; it reaches the whole process group.
