@@ -1,6 +1,6 @@
 /** Writes a page's folder: the front end, the data files and the sprites. README.md describes them. */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { build } from "esbuild";
 import type { Dataset, LabelColumn } from "../lib/datasets";
 import { writeFileAtomic } from "../lib/io";
@@ -87,10 +87,9 @@ export async function buildPage(
 /** Deletes the page in `folder`; throws where anything else is, which is not ours to delete. */
 async function clear(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const found = entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  const found = (await readdir(folder, { recursive: true })).filter(
+    (name) => name !== "data" && name !== "sprites",
+  );
   const foreign = found.filter((file) => !PAGE_FILE.test(file));
   if (foreign.length > 0) {
     throw new Error(

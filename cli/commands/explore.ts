@@ -113,11 +113,8 @@ function progressLines(): (stage: string, done: number, total: number) => void {
 }
 
 async function bytesUnder(folder: string): Promise<number> {
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
-    entry.isFile(),
+  const found = await Promise.all(
+    (await readdir(folder, { recursive: true })).map((name) => stat(join(folder, name))),
   );
-  const sizes = await Promise.all(
-    files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return found.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
 }

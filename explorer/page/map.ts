@@ -55,14 +55,14 @@ export function featureMap(
     const [text, line] = [style.getPropertyValue("--quiet"), style.getPropertyValue("--line")];
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "center";
-    for (const x of ticks(bounds.x, Math.max(2, Math.floor(width / 150)))) {
+    for (const x of ticks(bounds.x, Math.max(2, Math.floor(width / 90)))) {
       context.fillStyle = line;
       context.fillRect(Math.round(across(x)), MARGIN.top, 1, height - MARGIN.top - MARGIN.bottom);
       context.fillStyle = text;
       context.fillText(String(x).replace("-", "−"), across(x), height - MARGIN.bottom + 15);
     }
     context.textAlign = "right";
-    for (const y of ticks(bounds.y, Math.max(2, Math.floor(height / 90)))) {
+    for (const y of ticks(bounds.y, Math.max(2, Math.floor(height / 60)))) {
       context.fillStyle = line;
       context.fillRect(MARGIN.left, Math.round(up(y)), width - MARGIN.left - MARGIN.right, 1);
       context.fillStyle = text;

@@ -116,7 +116,9 @@ export function navigator(
       [state, order] = [next, nextOrder];
       if (filter.value !== next.text) filter.value = next.text;
       sort.value = next.sort;
-      direction.textContent = next.rising ? "↑ rising" : "↓ falling";
+      direction.textContent = next.rising ? "↑" : "↓";
+      direction.title = next.rising ? "Rising; press for falling" : "Falling; press for rising";
+      direction.setAttribute("aria-label", direction.title);
       unselect.hidden = !next.box;
       const shown = MEASURES[next.sort === "number" ? "density" : next.sort];
       count.textContent = `${order.length.toLocaleString("en")} of ${manifest.features.toLocaleString("en")} features · ${shown.title} (${shown.unit})`;
