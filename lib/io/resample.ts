@@ -1,7 +1,9 @@
 /**
  * Resizing as Pillow does it, to the bit: antialiased filters whose support grows with the reduction, first along rows, then along columns, bytes in between
  * and 22-bit coefficients (Pillow, src/libImaging/Resample.c; Catmull-Rom, Keys 1981 with a = -1/2, for CLIP's bicubic).
+ * The sums are made by lib/tensor/native/resample.cc.
  */
+import { compiledAddon } from "../tensor/kernels";
 
 /** Codes of `resample` in a preprocessor_config.json: Pillow's. */
 export const RESAMPLING = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3, box: 4, hamming: 5 } as const;
@@ -27,7 +29,6 @@ const FILTERS: Record<number, Filter> = {
 /** Bits behind the point: 32 less 8 of the pixel and 2 for what a sum may overshoot. */
 const PRECISION = 22;
 const ONE = 1 << PRECISION;
-const HALF = 1 << (PRECISION - 1);
 
 /** Which input pixels make each output pixel of one axis, and with what weights. */
 interface Axis {
@@ -104,81 +105,71 @@ export function resampleRegion(
   const down = to.height === height ? undefined : axisFor(height, to.height, resample);
   const firstRow = down ? down.first[top] : top;
   const lastRow = down ? down.first[top + rows - 1] + down.count[top + rows - 1] : top + rows;
-  const source = { data, stride: width * 3 };
-  const narrow = across
-    ? alongRows(source, firstRow, lastRow, left, columns, across)
-    : copyRows(source, firstRow, lastRow, left, columns);
-  return down ? alongColumns(narrow, firstRow, columns, top, rows, down) : narrow;
+  const stride = width * 3;
+  const wanted = lastRow - firstRow;
+  let narrow: Uint8Array;
+  if (across) {
+    narrow = scratchOf(wanted * columns * 3);
+    const rowsRead = bytesOf(data).subarray(firstRow * stride, lastRow * stride);
+    resampling().resampleRows(rowsRead, stride, wanted, left, columns, across, narrow);
+  } else {
+    narrow = copyRows(data, stride, firstRow, lastRow, left, columns);
+  }
+  if (!down) return narrow.slice();
+  const out = new Uint8Array(rows * columns * 3);
+  resampling().resampleColumns(narrow, firstRow, columns * 3, top, rows, down, out);
+  return out;
 }
 
-interface Rows {
-  data: Uint8Array;
-  stride: number;
+let scratch = new Uint8Array(0);
+
+/** Bytes that are overwritten by the next call: fresh memory for every picture costs more than filling it. */
+function scratchOf(length: number): Uint8Array {
+  if (scratch.length < length) scratch = new Uint8Array(length);
+  return scratch.subarray(0, length);
 }
 
-function copyRows({ data, stride }: Rows, from: number, to: number, left: number, columns: number) {
+/** A Buffer or a clamped array is no plain array of bytes to the kernels. */
+function bytesOf(data: Uint8Array | Uint8ClampedArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+interface Resampling {
+  /** native/resample.h has what they do. */
+  resampleRows(
+    data: Uint8Array,
+    stride: number,
+    rows: number,
+    left: number,
+    columns: number,
+    axis: Axis,
+    out: Uint8Array,
+  ): void;
+  resampleColumns(
+    data: Uint8Array,
+    firstRow: number,
+    length: number,
+    top: number,
+    rows: number,
+    axis: Axis,
+    out: Uint8Array,
+  ): void;
+}
+
+let loaded: Resampling | undefined;
+
+function resampling(): Resampling {
+  loaded ??= compiledAddon() as Resampling;
+  return loaded;
+}
+
+function copyRows(data: Uint8Array, stride: number, from: number, to: number, left: number, columns: number) {
   const out = new Uint8Array((to - from) * columns * 3);
   for (let y = from; y < to; y++) {
     const start = y * stride + left * 3;
     out.set(data.subarray(start, start + columns * 3), (y - from) * columns * 3);
   }
   return out;
-}
-
-function alongRows(
-  { data, stride }: Rows,
-  from: number,
-  to: number,
-  left: number,
-  columns: number,
-  { first, count, weights, taps }: Axis,
-): Uint8Array {
-  const out = new Uint8ClampedArray((to - from) * columns * 3);
-  let at = 0;
-  for (let y = from; y < to; y++) {
-    const row = y * stride;
-    for (let x = left; x < left + columns; x++) {
-      let [red, green, blue] = [HALF, HALF, HALF];
-      let pixel = row + first[x] * 3;
-      const end = x * taps + count[x];
-      for (let k = x * taps; k < end; k++) {
-        const weight = weights[k];
-        red = (red + Math.imul(data[pixel], weight)) | 0;
-        green = (green + Math.imul(data[pixel + 1], weight)) | 0;
-        blue = (blue + Math.imul(data[pixel + 2], weight)) | 0;
-        pixel += 3;
-      }
-      out[at] = red >> PRECISION;
-      out[at + 1] = green >> PRECISION;
-      out[at + 2] = blue >> PRECISION;
-      at += 3;
-    }
-  }
-  return new Uint8Array(out.buffer);
-}
-
-function alongColumns(
-  data: Uint8Array,
-  firstRow: number,
-  columns: number,
-  top: number,
-  rows: number,
-  { first, count, weights, taps }: Axis,
-): Uint8Array {
-  const length = columns * 3;
-  const out = new Uint8ClampedArray(rows * length);
-  const sums = new Int32Array(length);
-  for (let y = 0; y < rows; y++) {
-    sums.fill(HALF);
-    const from = first[top + y] - firstRow;
-    for (let k = 0; k < count[top + y]; k++) {
-      const weight = weights[(top + y) * taps + k];
-      const row = (from + k) * length;
-      for (let i = 0; i < length; i++) sums[i] += Math.imul(data[row + i], weight);
-    }
-    for (let i = 0; i < length; i++) out[y * length + i] = sums[i] >> PRECISION;
-  }
-  return new Uint8Array(out.buffer);
 }
 
 function nearest(

@@ -121,18 +121,23 @@ function native(): Native {
   return kernelAddon() as Native;
 }
 
-/** The addon. Throws where the set-up has not compiled it. */
+/** The addon, with its threads. Throws where the set-up has not compiled it. */
 export function kernelAddon(): object {
   if (loaded) return loaded;
+  loaded = compiledAddon() as Native;
+  loaded.setThreads(availableParallelism());
+  return loaded;
+}
+
+/** The addon for what needs none of its threads, which all threads of the process share. Throws where the set-up has not compiled it. */
+export function compiledAddon(): object {
   const path = join(__dirname, "..", "..", ".vitrine", "native", "kernels.node");
   try {
-    loaded = require(path) as Native;
+    return require(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new Error(`lib/tensor: expected the compiled kernels, got "${reason}" (do: npx vitrine setup)`);
   }
-  loaded.setThreads(availableParallelism());
-  return loaded;
 }
 
 /** How many threads the kernels use; at first as many as there are processors. No result depends on it. */

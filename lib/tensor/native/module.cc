@@ -1,5 +1,6 @@
 /* What JavaScript sees of the kernels: plain functions over typed arrays. ../kernels.ts has their types and checks. */
 #include "arguments.h"
+#include "resample.h"
 #include "tower.h"
 #include "update.h"
 
@@ -200,6 +201,39 @@ napi_value rowNorms(napi_env, const Arguments &args) {
   return nullptr;
 }
 
+/* {first, count, weights, taps} with output pixels up to `end` */
+Axis axisOf(const Arguments &args, napi_value value, double end) {
+  const double taps = args.number(args.field(value, "taps"));
+  const auto whole = [&](const char *name, double size) { return args.array<int32_t>(args.field(value, name), napi_int32_array, size); };
+  return {whole("first", end), whole("count", end), whole("weights", end * taps), static_cast<int64_t>(taps)};
+}
+
+/* (data, stride, rows, left, columns, axis, out [rows, columns, 3]) */
+napi_value resampleRows(napi_env, const Arguments &args) {
+  const double stride = args.number(args[1]), rows = args.number(args[2]), left = args.number(args[3]), columns = args.number(args[4]);
+  const Axis axis = axisOf(args, args[5], left + columns);
+  for (int64_t i = static_cast<int64_t>(left); i < static_cast<int64_t>(left + columns); i++)
+    if (axis.first[i] < 0 || axis.count[i] > axis.taps || 3 * (axis.first[i] + axis.count[i]) > stride) throw std::invalid_argument("expected pixels inside of the row");
+  resampleAlongRows(args.array<uint8_t>(args[0], napi_uint8_array, stride * rows), static_cast<int64_t>(stride), static_cast<int64_t>(rows),
+                    static_cast<int64_t>(left), static_cast<int64_t>(columns), axis, args.array<uint8_t>(args[6], napi_uint8_array, rows * columns * 3));
+  return nullptr;
+}
+
+/* (data [., length], firstRow, length, top, rows, axis, out [rows, length]) */
+napi_value resampleColumns(napi_env, const Arguments &args) {
+  const double firstRow = args.number(args[1]), length = args.number(args[2]), top = args.number(args[3]), rows = args.number(args[4]);
+  const Axis axis = axisOf(args, args[5], top + rows);
+  int64_t end = 0;
+  for (int64_t i = static_cast<int64_t>(top); i < static_cast<int64_t>(top + rows); i++) {
+    if (axis.first[i] < firstRow || axis.count[i] > axis.taps) throw std::invalid_argument("expected rows from the first one on");
+    end = std::max<int64_t>(end, axis.first[i] + axis.count[i]);
+  }
+  resampleAlongColumns(args.array<uint8_t>(args[0], napi_uint8_array, (end - firstRow) * length), static_cast<int64_t>(firstRow),
+                       static_cast<int64_t>(length), static_cast<int64_t>(top), static_cast<int64_t>(rows), axis,
+                       args.array<uint8_t>(args[6], napi_uint8_array, rows * length));
+  return nullptr;
+}
+
 } // namespace
 
 NAPI_MODULE_INIT() {
@@ -226,5 +260,7 @@ NAPI_MODULE_INIT() {
   add("createTower", guarded<createTower>);
   add("setTowerBlock", guarded<setTowerBlock>);
   add("runTowerBlock", guarded<runTowerBlock>);
+  add("resampleRows", guarded<resampleRows>);
+  add("resampleColumns", guarded<resampleColumns>);
   return exports;
 }
