@@ -87,6 +87,9 @@ test("a click on a point shows its feature's pictures, without a kernel", async 
       const box = await page.locator(".point").nth(point).boundingBox();
       assert.ok(box);
       const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      // A click is on what is hovered: first nothing, so that it is not the point before.
+      await page.mouse.move(0, 0);
+      await page.locator(".hovertext").waitFor({ state: "detached" });
       await page.mouse.move(x - 3, y);
       await page.mouse.move(x, y);
       await page.locator(".hovertext").waitFor();

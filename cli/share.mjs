@@ -40,9 +40,11 @@ export async function run(argv, paths) {
     const arguments_ = ["-m", "nbconvert", "--to", "html", "--log-level=ERROR", ...offline, staged];
     const code = await runPython(paths, arguments_);
     if (code !== 0) return code;
+    // Now, because it needs packages that the set-up brings.
+    const { plotlyScript } = createRequire(import.meta.url)("../lib/notebook/plotly-script.cjs");
     const page = readFileSync(stagedHtml, "utf8").replace(
       "<head>",
-      () => `<head><script>${plotlyScript(paths)}</script>`,
+      () => `<head><script>${plotlyScript()}</script>`,
     );
     writeFileSync(stagedHtml, page);
     renameSync(stagedHtml, html);
@@ -94,25 +96,4 @@ export function withLiveFigures(notebook) {
   // A page draws widgets with scripts of another host; without their state it shows the still that each has beside it.
   const { widgets: _widgets, ...metadata } = notebook.metadata ?? {};
   return { ...notebook, metadata, cells };
-}
-
-/** Plotly made small, once a version. */
-function plotlyScript(paths) {
-  const packageFolder = join(paths.root, "node_modules", "plotly.js-dist");
-  const { version } = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8"));
-  const small = join(paths.root, ".vitrine", "share", `plotly-${version}.js`);
-  if (!existsSync(small)) {
-    const { buildSync } = createRequire(import.meta.url)("esbuild");
-    const { outputFiles } = buildSync({
-      entryPoints: [join(packageFolder, "plotly.js")],
-      minify: true,
-      legalComments: "inline",
-      charset: "ascii",
-      write: false,
-    });
-    mkdirSync(join(small, ".."), { recursive: true });
-    writeFileSync(`${small}.partial`, outputFiles[0].text.replaceAll("</script", "<\\/script"));
-    renameSync(`${small}.partial`, small);
-  }
-  return readFileSync(small, "utf8");
 }

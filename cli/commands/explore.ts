@@ -1,12 +1,13 @@
 /** `npx vitrine explore`: makes an SAE's features a page that opens from a folder, without a server (--serve, --help). */
+import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPage } from "../../explorer/build-page";
 import { measureFeatures } from "../../explorer/measure";
 import { servePage } from "../../explorer/server";
 import { openStudy } from "../../lib/analysis";
-import { loadSae } from "../../lib/sae";
+import { readSaeSettings } from "../../lib/sae";
 import { stopSignal } from "../training-lines";
 
 const USAGE = `npx vitrine explore [SAE] [options]
@@ -51,9 +52,7 @@ export async function run(argv: string[]): Promise<number> {
     throw new Error(`explore: expected --port from 0 to 65535, got "${values.port}"`);
   }
   const [where = "emoji-sae"] = positionals;
-  const saved = await loadSae(where);
-  const { metadata, config } = saved;
-  saved.dispose();
+  const { metadata, config } = await readSaeSettings(where);
   const model = values.model ?? known(metadata.model_name, "--model");
   const dataset = values.data ?? known(metadata.dataset_path, "--data");
   const hookPoint = values.hook ?? known(metadata.hook_name, "--hook");
@@ -77,7 +76,14 @@ export async function run(argv: string[]): Promise<number> {
     const features = await measureFeatures(study, { hookPoint, prompt, top, onProgress, signal });
     sae.dispose();
     clip.dispose();
-    const about = { title: where, model, hookPoint, architecture: config.architecture, label, prompt };
+    const about = {
+      title: publicName(where),
+      model: publicName(model),
+      hookPoint,
+      architecture: config.architecture,
+      label,
+      prompt,
+    };
     const manifest = await buildPage(folder, { features, pictures, labels, about }, { onProgress, signal });
     const size = (await bytesUnder(folder)) / 1e6;
     console.log(
@@ -94,6 +100,11 @@ export async function run(argv: string[]): Promise<number> {
   if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
   await server.close();
   return 0;
+}
+
+/** A folder's own name: the page goes to others, whom this machine's paths do not concern. */
+function publicName(where: string): string {
+  return existsSync(where) ? basename(resolve(where)) : where;
 }
 
 function known(value: string | undefined, option: string): string {

@@ -53,7 +53,7 @@ function start(data: PageData): void {
     ArrowDown: () => step(1),
     k: () => step(-1),
     ArrowUp: () => step(-1),
-    r: () => order.length > 0 && change({ feature: order[Math.floor(Math.random() * order.length)] }),
+    r: () => list.openRandom(),
     "/": () => list.focusFilter(),
     Escape: () => change({ feature: undefined }),
   };

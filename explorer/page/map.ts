@@ -1,7 +1,7 @@
 /** All features as points: log10 density across, log10 mean activation up, coloured by label entropy. Click opens, dragging selects. */
 import type { PageData } from "./data";
 import { byId, element } from "./dom";
-import { colour, range, ticks } from "./scale";
+import { colour, GRADIENT, range, ticks } from "./scale";
 import type { Box, State } from "./state";
 
 const MARGIN = { left: 46, right: 12, top: 10, bottom: 38 };
@@ -21,12 +21,14 @@ export function featureMap(
     "aria-label": `Map of ${manifest.features} features: log10 density against log10 mean activation, coloured by label entropy. The list beside it has the same features.`,
   });
   const [low, high] = range(columns.entropy, 0);
+  const gradient = element("i");
+  gradient.style.background = GRADIENT;
   const legend = element(
     "div",
     { class: "legend" },
     "label entropy (nats)",
     element("span", {}, low.toFixed(1)),
-    element("i"),
+    gradient,
     element("span", {}, high.toFixed(1)),
   );
   byId("map").append(legend, canvas);

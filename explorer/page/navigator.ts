@@ -11,6 +11,8 @@ const ROW = 48;
 export interface Navigator {
   show(state: State, order: Int32Array): void;
   focusFilter(): void;
+  /** Opens any feature of the list. */
+  openRandom(): void;
 }
 
 export function navigator(
@@ -132,6 +134,7 @@ export function navigator(
       draw();
     },
     focusFilter: () => filter.focus(),
+    openRandom,
   };
 }
 

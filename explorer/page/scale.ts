@@ -1,13 +1,15 @@
 /** Bounds, ticks and colours of the map. */
 
-/** Viridis at 0, 0.25, 0.5, 0.75 and 1 (Smith and van der Walt, 2015; CC0), red, green, blue. */
-const VIRIDIS = [
-  [68, 1, 84],
-  [59, 82, 139],
-  [33, 145, 140],
-  [94, 201, 98],
-  [253, 231, 37],
-];
+import { SEQUENTIAL } from "../../lib/plot/colour-scales";
+
+/** Red, green and blue at each stop of the scale that the notebooks' figures have. */
+const STOPS = SEQUENTIAL.map(([at, hex]) => ({
+  at,
+  rgb: [1, 3, 5].map((digit) => Number.parseInt(hex.slice(digit, digit + 2), 16)),
+}));
+
+/** CSS image of the whole scale, from left to right. */
+export const GRADIENT = `linear-gradient(90deg, ${SEQUENTIAL.map(([at, hex]) => `${hex} ${100 * at}%`).join(", ")})`;
 
 /** Smallest and largest finite value with `margin` of their distance around them, apart where there is one only; 0 to 1 without any. */
 export function range(values: ArrayLike<number>, margin = 0.02): [number, number] {
@@ -35,7 +37,12 @@ export function ticks([low, high]: readonly [number, number], count: number): nu
 
 /** CSS colour of a share from 0 to 1. */
 export function colour(share: number): string {
-  const at = Math.min(1, Math.max(0, share)) * (VIRIDIS.length - 1);
-  const [from, to] = [VIRIDIS[Math.floor(at)], VIRIDIS[Math.ceil(at)]];
-  return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (at % 1))).join(" ")})`;
+  const value = Math.min(1, Math.max(0, share));
+  const upper = Math.max(
+    1,
+    STOPS.findIndex(({ at }) => at >= value),
+  );
+  const [from, to] = [STOPS[upper - 1], STOPS[upper]];
+  const part = (value - from.at) / (to.at - from.at);
+  return `rgb(${from.rgb.map((low, i) => Math.round(low + (to.rgb[i] - low) * part)).join(" ")})`;
 }

@@ -117,7 +117,7 @@ function isPrefix(statement: ts.ExpressionStatement): boolean {
 const guard = "__cell.guard";
 
 /**
- * `await x` -> `guard.live(await guard.wait(x))`, and `guard.caught(error)` first in each `catch`: see executor/guard.ts, and
+ * `await x` -> `guard.live(await guard.wait(x))`, `for await (const x of y)` -> `… of guard.each(y)`, and `guard.caught(error)` first in each `catch`: see executor/guard.ts, and
  * executor/guard-code.ts for the same in modules. A `catch` that names KeyboardInterrupt gets it, and one whose last statement is a
  * `throw`, which only cleans up.
  */
@@ -172,7 +172,7 @@ function guardAwaits(context: ts.TransformationContext): ts.Transformer<ts.Sourc
       visited,
       visited.awaitModifier,
       visited.initializer,
-      visited.expression,
+      call("each", [visited.expression]),
       factory.createBlock([check, visited.statement], true),
     );
   };

@@ -79,20 +79,23 @@ export class CellContext {
    */
   end(then = () => {}): void {
     this.stop();
-    if (this.waits.size === 0) {
-      twoTurns(() => {
-        this.kill();
-        then();
-      });
-      return;
-    }
     // A function waits before its caller does, or since a later turn.
     const waits = [...this.waits].sort((a, b) => b.turn - a.turn);
-    for (const wait of waits.slice(0, Math.ceil(waits.length / waitParts))) {
-      this.waits.delete(wait);
-      wait.reject(new KeyboardInterrupt());
-    }
-    native.setImmediate(() => this.end(then));
+    const together = Math.ceil(waits.length / waitParts);
+    const endFrom = (first: number) => {
+      if (this.waits.size === 0) {
+        twoTurns(() => {
+          this.kill();
+          then();
+        });
+        return;
+      }
+      for (const wait of waits.slice(first, first + together)) {
+        if (this.waits.delete(wait)) wait.reject(new KeyboardInterrupt());
+      }
+      native.setImmediate(() => endFrom(first + together));
+    };
+    endFrom(0);
   }
 
   kill(): void {

@@ -9,7 +9,7 @@ export interface Shown {
   metadata: Record<string, unknown>;
 }
 
-/** JSON text of a Shown: written once, where the output is made, and sent to the front end as it is. */
+/** JSON of a Shown in UTF-8: written once, where the output is made, moved between the threads, and sent to the front end as it is. */
 export type ShownJson = Uint8Array<ArrayBuffer>;
 
 /** An error as Jupyter shows it. */

@@ -31,7 +31,7 @@ async function run(code: string, limit = Number.POSITIVE_INFINITY): Promise<stri
     Promise.resolve(value).catch(() => {});
     return checked(value);
   };
-  const guard = { wait, live: checked, finish: pass, caught, check };
+  const guard = { wait, each: pass, live: checked, finish: pass, caught, check };
   const names: Record<string | symbol, unknown> = { did: (what: string) => did.push(what) };
   names[guardSymbol] = guard;
   const context = vm.createContext(names as vm.Context);

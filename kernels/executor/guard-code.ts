@@ -60,15 +60,13 @@ function editsOf(program: Node, code: string): Edit[] {
       if (!code.slice(node.start, node.end).includes("KeyboardInterrupt")) guardCatch(node);
     }
     if (node.type === "ForOfStatement" && node.await && !inFinally) {
-      const body = node.body as Node;
-      if (body.type === "BlockStatement") {
-        insert(body.start + 1, `${guard}.check();`);
-        visitAll(node, inFinally);
-      } else {
-        insert(body.start, `{${guard}.check();`);
-        visitAll(node, inFinally);
-        insert(body.end, "}");
-      }
+      const [body, values] = [node.body as Node, node.right as Node];
+      insert(values.start, `${guard}.each(`);
+      const isBlock = body.type === "BlockStatement";
+      insert(isBlock ? body.start + 1 : body.start, `${isBlock ? "" : "{"}${guard}.check();`);
+      visitAll(node, inFinally);
+      insert(values.end, ")");
+      if (!isBlock) insert(body.end, "}");
       return;
     }
     visitAll(node, inFinally);

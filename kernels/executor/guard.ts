@@ -25,6 +25,23 @@ export class Guard {
     return awaited;
   }
 
+  /** Around what `for await` goes through: each step is such a wait. */
+  each<T>(values: AsyncIterable<T> | Iterable<T | PromiseLike<T>>): AsyncIterable<T> | Iterable<unknown> {
+    const wait = <V>(value: V) => this.wait(value);
+    if (!(Symbol.asyncIterator in values)) {
+      return (function* () {
+        for (const value of values) yield wait(value);
+      })();
+    }
+    const inner = values[Symbol.asyncIterator]();
+    const iterator: AsyncIterator<T> = {
+      next: () => wait(inner.next()) as Promise<IteratorResult<T>>,
+      // Not there where the inner one has none: a loop that is left calls what it finds.
+      ...(inner.return && { return: (value) => inner.return?.(value) as Promise<IteratorResult<T>> }),
+    };
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
   /** The same inside of a `finally`, which may wait for what it cleans up. */
   finish<T>(value: T): T {
     guardNextAwait(value);

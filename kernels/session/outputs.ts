@@ -44,8 +44,10 @@ export class Outputs {
   }
 }
 
+const decoder = new TextDecoder();
+
 export function readShown(shown: ShownJson): Shown {
-  return JSON.parse(Buffer.from(shown.buffer).toString()) as Shown;
+  return JSON.parse(decoder.decode(shown)) as Shown;
 }
 
 /** Adds fields to shown JSON without reading it: it may be large. */

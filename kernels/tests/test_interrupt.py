@@ -162,6 +162,16 @@ def test_finally_blocks_run_at_an_interrupt_and_catch_blocks_do_not(kernel):
         assert kernel.run("steps").result == "[ 'inner', 'outer' ]", wait
 
 
+def test_finally_blocks_run_where_a_loop_waits_for_its_next_value(kernel):
+    never = "async function* never() { await outside; yield 1; }"
+    for values in ("numbers()", "never()", "[Promise.resolve(1), outside]", "{ [Symbol.asyncIterator]: () => ({ next: () => outside }) }"):
+        code = f"// @ts-nocheck\n{never}\nconst outside = new Promise(() => {{}});\nconst steps = [];\ntry {{ for await (const value of {values}) steps[0] = typeof value; }} finally {{ steps.push('finally'); }}"
+        kernel.interrupt(code, wait=0.05)
+        assert kernel.run("steps.at(-1)").result == "'finally'", values
+    left = "// @ts-nocheck\nconst closed = [];\nasync function* closing() { try { yield 1; yield 2; } finally { closed.push('closed'); } }\nfor await (const value of closing()) { closed.push(value); break; }\nclosed"
+    assert kernel.run(left).result == "[ 1, 'closed' ]"
+
+
 def test_a_catch_that_names_the_interrupt_gets_it(kernel):
     code = """
     let best = 0;

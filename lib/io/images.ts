@@ -111,6 +111,49 @@ export function tilePictures(pictures: readonly Picture[], options: TileOptions 
   return { data, width, height, channels: 3 };
 }
 
+export interface SheetOptions {
+  /** Side of a tile in pixels. */
+  side: number;
+  /** Tiles in a row; as many rows. */
+  perRow: number;
+  /** WebP's, 1 to 100. */
+  quality: number;
+}
+
+/**
+ * Encodes RGB pictures of one size, [count, height, width, 3] bytes, as small tiles of one WebP: a square of `perRow` x `perRow` from the top left,
+ * each picture whole in its tile, white around them. `perRow`² pictures at most.
+ */
+export async function encodeSheet(
+  { data, width, height }: { data: Uint8Array; width: number; height: number },
+  { side, perRow, quality }: SheetOptions,
+): Promise<Buffer> {
+  const bytes = width * height * 3;
+  const count = data.length / bytes;
+  if (!Number.isInteger(count) || count > perRow ** 2) {
+    throw new Error(
+      `encodeSheet: expected at most ${perRow ** 2} pictures of ${bytes} bytes, got ${data.length} bytes (make more sheets)`,
+    );
+  }
+  const tile = { width: side, height: side, channels: 3 as const };
+  const tiles = await Promise.all(
+    Array.from({ length: count }, async (_, i) => ({
+      input: await sharp(data.subarray(i * bytes, (i + 1) * bytes), { raw: { width, height, channels: 3 } })
+        .resize(side, side, { fit: "contain", background: "white", kernel: "cubic" })
+        .raw()
+        .toBuffer(),
+      raw: tile,
+      left: side * (i % perRow),
+      top: side * Math.floor(i / perRow),
+    })),
+  );
+  const edge = side * perRow;
+  return await sharp({ create: { width: edge, height: edge, channels: 3, background: "white" } })
+    .composite(tiles)
+    .webp({ quality })
+    .toBuffer();
+}
+
 /** The inside of an <svg> element and its view box. */
 export interface SvgDrawing {
   body: string;

@@ -109,13 +109,14 @@ export function resampleRegion(
   const wanted = lastRow - firstRow;
   let narrow: Uint8Array;
   if (across) {
-    narrow = scratchOf(wanted * columns * 3);
-    const rowsRead = bytesOf(data).subarray(firstRow * stride, lastRow * stride);
+    const length = wanted * columns * 3;
+    narrow = down ? scratchOf(length) : new Uint8Array(length);
+    const rowsRead = data.subarray(firstRow * stride, lastRow * stride);
     resampling().resampleRows(rowsRead, stride, wanted, left, columns, across, narrow);
   } else {
     narrow = copyRows(data, stride, firstRow, lastRow, left, columns);
   }
-  if (!down) return narrow.slice();
+  if (!down) return narrow;
   const out = new Uint8Array(rows * columns * 3);
   resampling().resampleColumns(narrow, firstRow, columns * 3, top, rows, down, out);
   return out;
@@ -127,11 +128,6 @@ let scratch = new Uint8Array(0);
 function scratchOf(length: number): Uint8Array {
   if (scratch.length < length) scratch = new Uint8Array(length);
   return scratch.subarray(0, length);
-}
-
-/** A Buffer or a clamped array is no plain array of bytes to the kernels. */
-function bytesOf(data: Uint8Array | Uint8ClampedArray): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
 interface Resampling {

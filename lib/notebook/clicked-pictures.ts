@@ -82,7 +82,7 @@ function choose({ top, features }: ClickedPicturesOptions, count: number, maxPic
 async function sheetOf(source: PictureSource, indices: number[], side: number): Promise<string> {
   const [height, width] = source.pictureShape;
   const data = await source.pictures(indices);
-  const tiles = { data, width, height, count: indices.length };
-  const { bytes } = await makePicture({ kind: "sheet", tiles, side, perRow: SHEET_SIDE });
+  const tiles = { data, width, height };
+  const { bytes } = await makePicture({ kind: "sheet", tiles, side, perRow: SHEET_SIDE, quality: 60 });
   return bytes.toString("base64");
 }

@@ -1,9 +1,7 @@
 /** The process that makes static pictures (started by pictures.ts): Plotly and sharp stay off the kernel's own thread. */
-
-import { readFile } from "node:fs/promises";
-import { transform } from "esbuild";
 import sharp, { type Sharp } from "sharp";
-import type { GridRequest, PictureAnswer, PictureRequest, RawPicture, SheetRequest } from "./pictures";
+import { encodeSheet } from "../io/images";
+import type { GridRequest, PictureAnswer, PictureRequest, RawPicture } from "./pictures";
 import { type PlotlyDom, startPlotly } from "./plotlyDom";
 import { stillFigure } from "./stillFigure";
 
@@ -44,20 +42,12 @@ async function answer(request: PictureRequest): Promise<Omit<PictureAnswer, "id"
       return { bytes: await encoded.toBuffer(), svg: request.withSvg ? svg : undefined };
     }
     case "sheet":
-      return { bytes: await composeSheet(request) };
-    case "plotly":
-      return { bytes: Buffer.from(await plotlyScript()) };
+      return { bytes: await encodeSheet(request.tiles, request) };
     case "raw":
       return { bytes: await encode(request.picture, request.width, request.height) };
     case "grid":
       return { bytes: await composeGrid(request) };
   }
-}
-
-async function plotlyScript(): Promise<string> {
-  const source = await readFile(require.resolve("plotly.js-dist"), "utf8");
-  const { code } = await transform(source, { minify: true, legalComments: "inline", charset: "ascii" });
-  return code.replaceAll("</script", "<\\/script");
 }
 
 function pixels({ data, width, height, channels = 3 }: RawPicture): Sharp {
@@ -73,27 +63,6 @@ function encode(picture: RawPicture, width: number, height: number): Promise<Buf
     .resize(width, height, { fit: "fill", kernel: whole ? "nearest" : "lanczos3" })
     .png({ compressionLevel: 9 })
     .toBuffer();
-}
-
-/** Tiles from the top left, on white. */
-async function composeSheet({ tiles, side, perRow }: SheetRequest): Promise<Buffer> {
-  const { data, width, height, count } = tiles;
-  const layers = await Promise.all(
-    Array.from({ length: count }, async (_, i) => ({
-      input: await pixels({
-        data: data.subarray(3 * width * height * i, 3 * width * height * (i + 1)),
-        width,
-        height,
-      })
-        .resize(side, side, { fit: "contain", background: "#fff", kernel: "cubic" })
-        .png({ compressionLevel: 1 })
-        .toBuffer(),
-      left: side * (i % perRow),
-      top: side * Math.floor(i / perRow),
-    })),
-  );
-  const create = { width: side * perRow, height: side * perRow, channels: 3 as const, background: "#fff" };
-  return sharp({ create }).composite(layers).webp({ quality: 60, effort: 5 }).toBuffer();
 }
 
 /** Pictures on white at their places, then one layer of text over them. */

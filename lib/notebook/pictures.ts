@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { SheetOptions } from "../io";
 import type { PlotlyFigure } from "../plot";
 
 /** Pixels in rows from the top, 8 bits a channel. */
@@ -22,11 +23,6 @@ export interface FigureRequest {
   format: "png" | "jpeg" | "svg";
   /** Whether the answer also carries the SVG text. */
   withSvg?: boolean;
-}
-
-/** Plotly's own code, small, for pages that need no network. */
-export interface PlotlyRequest {
-  kind: "plotly";
 }
 
 export interface RawRequest {
@@ -57,17 +53,14 @@ export interface GridRequest {
   texts: GridText[];
 }
 
-/** Pictures of one size as small tiles of one WebP, row by row. */
-export interface SheetRequest {
+/** Pictures of one size as small tiles of one WebP. */
+export interface SheetRequest extends SheetOptions {
   kind: "sheet";
   /** RGB, one picture after another. */
-  tiles: { data: Uint8Array; width: number; height: number; count: number };
-  /** Side of a tile in pixels. */
-  side: number;
-  perRow: number;
+  tiles: { data: Uint8Array; width: number; height: number };
 }
 
-export type PictureJob = SheetRequest | FigureRequest | PlotlyRequest | RawRequest | GridRequest;
+export type PictureJob = SheetRequest | FigureRequest | RawRequest | GridRequest;
 export type PictureRequest = PictureJob & { id: number };
 
 export interface PictureAnswer {

@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { writeFileAtomic } from "../io";
 import { figureCsv, isThemed, type PlotlyFigure, type Theme, withTheme } from "../plot";
 import { makePicture } from "./pictures";
+import { plotlyScript } from "./plotly-script.cjs";
 import { escapeHtml } from "./table";
 
 export interface SaveFigureOptions {
@@ -20,7 +21,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   // Clouds of more than 1,000 points are a picture inside the SVG, at this scale; all else is lines and text.
   ".svg": async (figure, { scale }) =>
     (await makePicture({ kind: "figure", figure, scale, format: "svg" })).bytes,
-  ".html": async (figure) => pageOf(figure, (await makePicture({ kind: "plotly" })).bytes.toString("utf8")),
+  ".html": pageOf,
   ".csv": figureCsv,
 };
 
@@ -50,7 +51,7 @@ export async function saveFigure(
   await writeFileAtomic(path, typeof content === "string" ? content : [content]);
 }
 
-function pageOf(figure: PlotlyFigure, plotly: string): string {
+function pageOf(figure: PlotlyFigure): string {
   const { data, layout, config } = figure;
   // JSON inside of a script: nothing in it may end the script.
   const parts = [data, layout, { ...config, responsive: true }].map((part) =>
@@ -59,7 +60,7 @@ function pageOf(figure: PlotlyFigure, plotly: string): string {
   const title = escapeHtml((layout.title?.text ?? "figure").replace(/<[^>]*>/g, ""));
   return `<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>${title}</title><script>${plotly}</script></head>
+<head><meta charset="utf-8"><title>${title}</title><script>${plotlyScript()}</script></head>
 <body style="background:${layout.paper_bgcolor}"><div id="figure"></div>
 <script>Plotly.newPlot("figure", ${parts.join(", ")});</script></body>
 </html>

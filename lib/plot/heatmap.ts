@@ -1,14 +1,7 @@
 /** A matrix as colours. */
+import { DIVERGING, SEQUENTIAL } from "./colour-scales";
 import type { PlotlyFigure, Values } from "./figure";
-import {
-  type Axis,
-  axisTitle,
-  composeFigure,
-  DIVERGING,
-  type FigureText,
-  plotlyAxis,
-  SEQUENTIAL,
-} from "./theme";
+import { type Axis, axisTitle, composeFigure, type FigureText, plotlyAxis } from "./theme";
 
 export interface HeatmapOptions extends FigureText {
   /** Rows from top to bottom, one value a column; not finite values stay empty. */

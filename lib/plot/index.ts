@@ -1,5 +1,6 @@
 /** Pure functions from plain values to Plotly figures. */
 export * from "./bars";
+export * from "./colour-scales";
 export * from "./figure";
 export * from "./figure-csv";
 export { isThemed, setTheme, type Theme, withTheme } from "./figure-theme";
@@ -20,10 +21,8 @@ export * from "./scatter";
 export {
   type Axis,
   COLOURS,
-  DIVERGING,
   type FigureText,
   formatCount,
   formatNumber,
-  SEQUENTIAL,
 } from "./theme";
 export * from "./training";

@@ -1,4 +1,5 @@
 /** Points: a scatter with colour, and the study's cluster picture with its marginal histograms. */
+import { SEQUENTIAL } from "./colour-scales";
 import {
   type BarTrace,
   type PlotlyColorBar,
@@ -18,7 +19,6 @@ import {
   formatCount,
   NEUTRAL,
   plotlyAxis,
-  SEQUENTIAL,
 } from "./theme";
 
 export interface ScatterOptions extends FigureText {

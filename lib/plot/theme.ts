@@ -22,25 +22,6 @@ export const COLOURS = [
   "#7b8794",
 ] as const;
 
-/** Sequential scale: Viridis with its darkest end lifted and its lightest cut, which would vanish on one of the two backgrounds. */
-export const SEQUENTIAL: [number, string][] = [
-  [0, "#5f49a8"],
-  [0.2, "#365c8d"],
-  [0.4, "#277f8e"],
-  [0.6, "#1fa187"],
-  [0.8, "#4ac16d"],
-  [1, "#c2d923"],
-];
-
-/** Diverging scale around a neutral grey. */
-export const DIVERGING: [number, string][] = [
-  [0, "#2c6fbb"],
-  [0.25, "#8fb4d9"],
-  [0.5, "#e6e6e6"],
-  [0.75, "#e3a183"],
-  [1, "#c4501b"],
-];
-
 /** Lines that must stay quiet on any background. */
 export const QUIET = SURFACES.auto.line;
 /** Things that are set apart (undefined, dead, reference). */

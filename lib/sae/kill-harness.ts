@@ -55,7 +55,7 @@ interface Outcome {
 function start(folder: string, moment: { step: number; fraction: number } | undefined): Promise<Outcome> {
   const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "kill-run.ts"), folder], {
     cwd: join(__dirname, "../.."),
-    env: { ...process.env, NODE_TEST_CONTEXT: "" },
+    env: { ...process.env, NODE_TEST_CONTEXT: "", VITRINE_KILL_RUN: moment ? "killed" : "" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [printed, complaint, heardAt] = ["", "", performance.now()];

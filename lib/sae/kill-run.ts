@@ -76,6 +76,11 @@ async function main(): Promise<void> {
       hash.update(JSON.stringify(rest));
     }
   }
+  // One that is to be killed is there until it is, also when the kill comes after the last step.
+  if (process.env.VITRINE_KILL_RUN === "killed") {
+    process.stdout.write(`step ${STEPS}\n`);
+    await new Promise((never) => setTimeout(never, 600_000));
+  }
   process.stdout.write(`hash ${hash.digest("hex")}\n`);
 }
 

@@ -81,17 +81,31 @@ export async function loadSparsity(dir: string): Promise<Float32Array | undefine
  * shape, and on settings that would change the numbers without our knowing how.
  */
 export async function loadSae(where: string, options: PullOptions = {}): Promise<Sae> {
-  const dir = await locateSae(where, options);
-  refusePickled(dir, ["cfg.json", "sae_weights.safetensors"]);
-  const cfgPath = join(dir, "cfg.json");
-  const cfg = JSON.parse(await readFile(cfgPath, "utf8")) as Record<string, unknown>;
-  const { config, checkpoint } = readSaelensConfig(cfg, cfgPath);
+  const { dir, config, checkpoint, metadata } = await readSettings(where, options);
   const path = join(dir, "sae_weights.safetensors");
   const { tensors } = await readSafetensors(path);
   if (checkpoint) foldCheckpoint(tensors, checkpoint.rescale, path);
   const names = Object.fromEntries(Object.entries(SAELENS_NAMES).map(([ours, theirs]) => [theirs, ours]));
   const weights = weightsOf(config, tensors, names, path);
-  return new Sae(config, weights, (cfg.metadata ?? {}) as SaeMetadata);
+  return new Sae(config, weights, metadata);
+}
+
+/** What the `cfg.json` of an SAE says, without its weights being read; `where` and errors as in `loadSae`. */
+export async function readSaeSettings(
+  where: string,
+  options: PullOptions = {},
+): Promise<{ config: SaeConfig; metadata: SaeMetadata }> {
+  const { config, metadata } = await readSettings(where, options);
+  return { config, metadata };
+}
+
+async function readSettings(where: string, options: PullOptions) {
+  const dir = await locateSae(where, options);
+  refusePickled(dir, ["cfg.json", "sae_weights.safetensors"]);
+  const path = join(dir, "cfg.json");
+  const cfg = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  const metadata = (cfg.metadata ?? {}) as SaeMetadata;
+  return { dir, metadata, ...readSaelensConfig(cfg, path) };
 }
 
 /**

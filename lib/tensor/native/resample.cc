@@ -54,11 +54,12 @@ void alongRows(const uint8_t *const *inputs, int64_t left, int64_t columns, cons
 
 void resampleAlongRows(const uint8_t *data, int64_t stride, int64_t rows, int64_t left, int64_t columns, const Axis &axis, uint8_t *out) {
   if (rows == 0) return;
-  // What is behind the last pixel of all is not ours to read.
-  std::vector<uint8_t> last(stride + sizeof(Bytes), 0);
-  std::copy(data + (rows - 1) * stride, data + rows * stride, last.begin());
+  // What is behind the last pixel of all is not ours to read: the last two rows, which may be a pixel wide, are read from a copy with room behind it.
+  const int64_t copied = std::min<int64_t>(rows, 2), whole = rows - copied;
+  std::vector<uint8_t> last(copied * stride + sizeof(Bytes), 0);
+  std::copy(data + whole * stride, data + rows * stride, last.begin());
   const uint8_t *inputs[TOGETHER];
-  const auto input = [&](int64_t row) { return row == rows - 1 ? last.data() : data + row * stride; };
+  const auto input = [&](int64_t row) { return row < whole ? data + row * stride : last.data() + (row - whole) * stride; };
   int64_t row = 0;
   for (; row + TOGETHER <= rows; row += TOGETHER) {
     for (int r = 0; r < TOGETHER; r++) inputs[r] = input(row + r);
