@@ -91,7 +91,9 @@ export async function run(argv: string[]): Promise<number> {
     );
   } catch (error) {
     if (!signal.aborted) throw error;
-    console.error("explore: stopped; activations and statistics are kept, the same command makes the page from them");
+    console.error(
+      "explore: stopped; activations and statistics are kept, the same command makes the page from them",
+    );
     return 130;
   }
   if (!values.serve) return 0;
