@@ -46,6 +46,7 @@ async function main() {
   try {
     did(String((await (1, 2)) + await (await Promise.resolve(async () => 3))()));
     for await (const i of count()) if (i === 1) did("one");
+    for await(const i of(0,count)())if(i===2)did("two");
     for await (const i of count()) { did(\`\${await i}\${await i}\`); }
     try { await Promise.reject({ reason: "no" }); } catch ({ reason }) { did(reason); }
     try { await Promise.reject(1); } catch { did("plain"); }
@@ -58,7 +59,7 @@ async function main() {
 }`;
 
 test("guarded code does what it did before", async () => {
-  assert.deepEqual(await run(code), ["5", "one", "00", "11", "22", "no", "plain", "inner", "finally"]);
+  assert.deepEqual(await run(code), ["5", "one", "two", "00", "11", "22", "no", "plain", "inner", "finally"]);
 });
 
 test("wherever the interrupt comes, no catch takes it, and the finally block ends or is interrupted itself", async () => {

@@ -61,7 +61,7 @@ function editsOf(program: Node, code: string): Edit[] {
     }
     if (node.type === "ForOfStatement" && node.await && !inFinally) {
       const [body, values] = [node.body as Node, node.right as Node];
-      insert(values.start, `${guard}.each(`);
+      insert(values.start, ` ${guard}.each(`);
       const isBlock = body.type === "BlockStatement";
       insert(isBlock ? body.start + 1 : body.start, `${isBlock ? "" : "{"}${guard}.check();`);
       visitAll(node, inFinally);
