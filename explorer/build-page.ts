@@ -62,10 +62,9 @@ export async function buildPage(
     await writeData(folder, `features-${from / chunk}`, partOf(details, F, from, Math.min(F, from + chunk)));
     onProgress("features", Math.min(F, from + chunk), F);
   }
-  await writeFileAtomic(join(folder, "page.js"), await bundle());
-  for (const name of ["index.html", "page.css"]) {
-    await writeFileAtomic(join(folder, name), await readFile(join(SOURCES, name), "utf8"));
-  }
+  await writeFileAtomic(join(folder, "page.js"), await bundle("main.ts"));
+  await writeFileAtomic(join(folder, "page.css"), await bundle("page.css"));
+  await writeFileAtomic(join(folder, "index.html"), await readFile(join(SOURCES, "index.html"), "utf8"));
   const manifest: Manifest = {
     version: FORMAT_VERSION,
     ...about,
@@ -142,9 +141,10 @@ function writeData(folder: string, name: string, record: object): Promise<void> 
   );
 }
 
-async function bundle(): Promise<string> {
+/** A source of the page and all that it imports as one file. */
+async function bundle(source: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(SOURCES, "main.ts")],
+    entryPoints: [join(SOURCES, source)],
     bundle: true,
     minify: true,
     write: false,

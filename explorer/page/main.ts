@@ -5,7 +5,11 @@ import { featurePage } from "./feature-page";
 import { featureMap } from "./map";
 import { navigator } from "./navigator";
 import { listed } from "./selection";
-import { readHash, type State, writeHash } from "./state";
+import { readHash, type State, type View, writeHash } from "./state";
+import { type MakeView, tabs } from "./view";
+
+/** The views beside the features, a line each. */
+const VIEWS: Partial<Record<View, MakeView>> = {};
 
 function start(data: PageData): void {
   const { manifest, columns } = data;
@@ -31,16 +35,18 @@ function start(data: PageData): void {
     (feature) => change({ feature }),
     () => change({ feature: undefined }),
   );
+  const showTab = tabs(VIEWS, data, change);
   const show = () => {
     const next = readHash(location.hash, manifest.features);
-    const { feature: _, ...before } = state ?? {};
-    const { feature, ...now } = next;
+    const { feature: _f, view: _v, ...before } = state ?? {};
+    const { feature, view, ...now } = next;
     if (!state || JSON.stringify(before) !== JSON.stringify(now)) order = listed(next, columns, manifest);
     state = next;
     document.body.classList.toggle("open", feature !== undefined);
     list.show(state, order);
     map.show(state, order);
     page(feature).catch(fail);
+    showTab(state);
   };
   const step = (by: number) => {
     if (order.length === 0) return;
@@ -59,6 +65,7 @@ function start(data: PageData): void {
   };
   window.addEventListener("keydown", (event) => {
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    if (state.view !== "features") return;
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
     if (typing && event.key !== "Escape") return;
     event.preventDefault();

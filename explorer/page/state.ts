@@ -1,6 +1,11 @@
 /** What the page shows, as the address's hash: every state has a URL, and back and forward move between them. */
 import { MEASURES, type Measure } from "../format";
 
+/** The page's views, in the order of its tabs. */
+export const VIEWS = { features: "Features", atlas: "Atlas", picture: "Picture", guess: "Guess" } as const;
+
+export type View = keyof typeof VIEWS;
+
 /** Bounds of the map's selection: log10 density and log10 mean activation. */
 export interface Box {
   left: number;
@@ -10,6 +15,7 @@ export interface Box {
 }
 
 export interface State {
+  view: View;
   /** The feature that is open. */
   feature?: number;
   sort: Measure | "number";
@@ -19,12 +25,14 @@ export interface State {
   box?: Box;
 }
 
-export const START: State = { sort: "number", rising: true, text: "" };
+export const START: State = { view: "features", sort: "number", rising: true, text: "" };
 
 /** What a hash says; whatever in it is not understood is left out. `features` bounds the number. */
 export function readHash(hash: string, features: number): State {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const state: State = { ...START, text: parameters.get("text") ?? "" };
+  const view = parameters.get("view");
+  if (view !== null && Object.hasOwn(VIEWS, view)) state.view = view as View;
   const feature = parameters.get("feature");
   if (feature !== null && /^\d+$/.test(feature) && Number(feature) < features)
     state.feature = Number(feature);
@@ -39,8 +47,9 @@ export function readHash(hash: string, features: number): State {
 }
 
 /** The hash that `readHash` reads as `state`; what is as at the start is left out. */
-export function writeHash({ feature, sort, rising, text, box }: State): string {
+export function writeHash({ view, feature, sort, rising, text, box }: State): string {
   const parameters = new URLSearchParams();
+  if (view !== "features") parameters.set("view", view);
   if (feature !== undefined) parameters.set("feature", String(feature));
   if (sort !== "number") parameters.set("sort", sort);
   if (rising !== (sort === "number")) parameters.set("order", rising ? "rising" : "falling");
