@@ -124,22 +124,14 @@ async function mostLowered(
     );
     return [x, x.sub(tf.gather(sae.weights.WDec, features).mul(strengths))];
   }) as [Tensor, Tensor];
-  let embed: (classTokens: Tensor) => Promise<Tensor>;
-  let patches: Tensor | undefined;
-  if (effect === "direct") {
-    embed = async (classTokens) => projectClassToken(classTokens, clip.parameters, clip.config);
-  } else {
-    const rows = all.map(({ row }) => row);
-    const shown = await readPictures(pictures, rows, clip.preprocessor);
-    patches = await clip.patches(shown);
-    const input = { patches };
-    embed = async (classTokens) => {
-      const replace = (stream: Tensor) =>
-        tf.concat([classTokens.expandDims(1), stream.slice([0, 1, 0], [-1, -1, -1])], 1); // [B, T, D]
-      const { embedding } = await runWithHooks(clip, input, { hooks: { [hookPoint]: replace } });
-      return embedding;
-    };
-  }
+  const embed = async (classTokens: Tensor) =>
+    effect === "direct"
+      ? projectClassToken(classTokens, clip.parameters, clip.config)
+      : await embedWithClassTokens(
+          classTokens,
+          all.map(({ row }) => row),
+          { clip, pictures, hookPoint },
+        );
   const [whole, ablated] = [await embed(before), await embed(after)];
   const best = tf.tidy(() => {
     const lost = unitRows(whole).sub(unitRows(ablated)); // [B, P]
@@ -159,6 +151,37 @@ async function mostLowered(
     drops: await best.values.data<"float32">(),
   };
   tf.dispose([before, after, whole, ablated, best.indices, best.values]);
-  patches?.dispose();
   return result;
+}
+
+/**
+ * Embeddings, not normalised [B, P], of pictures `rows` [B] with `classTokens` [B, D] in place of their own at the hook point; the rest of the model runs on. A row may
+ * come more than once. The caller disposes the result.
+ */
+export async function embedWithClassTokens(
+  classTokens: Tensor,
+  rows: readonly number[],
+  { clip, pictures, hookPoint }: Pick<AblationOptions, "clip" | "pictures"> & { hookPoint: HookPoint },
+): Promise<Tensor> {
+  const distinct = [...new Set(rows)];
+  const shown = await readPictures(pictures, distinct, clip.preprocessor);
+  const read = await clip.patches(shown);
+  const places = new Map(distinct.map((row, i) => [row, i]));
+  const patches = tf.tidy(() =>
+    tf.gather(
+      read,
+      tf.tensor1d(
+        Int32Array.from(rows, (row) => places.get(row) as number),
+        "int32",
+      ),
+    ),
+  );
+  read.dispose();
+  const replace = (stream: Tensor) =>
+    tf.concat([classTokens.expandDims(1), stream.slice([0, 1, 0], [-1, -1, -1])], 1); // [B, T, D]
+  try {
+    return (await runWithHooks(clip, { patches }, { hooks: { [hookPoint]: replace } })).embedding;
+  } finally {
+    patches.dispose();
+  }
 }

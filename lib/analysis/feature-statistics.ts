@@ -1,19 +1,12 @@
 /** What one pass over a data set tells of every feature: how often, how strongly, on which rows. Streams, merges, resumes. */
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { cacheFolder, readSafetensors, type StoredTensor, writeSafetensors } from "../io";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "../io";
 import type { ActivationSource, Sae } from "../sae";
-import { tf } from "../tensor";
 import { FeatureDensity } from "./density";
+import { type FeaturePassOptions, featurePass } from "./feature-pass";
 import { TopExamples } from "./top-examples";
 
 /** Rows on which most features fire that are kept. */
 const BUSIEST = 20;
-
-/** Feature activations held at once, B·F: 64 MB, so that a batch stays small whatever F is. */
-const ACTIVATIONS_AT_ONCE = 2 ** 24;
 
 /** Statistics of F features over the rows added so far; parts of disjoint rows can be merged in any order. */
 export class FeatureStatistics {
@@ -94,7 +87,7 @@ export class FeatureStatistics {
   }
 
   /** What `save` wrote. */
-  static async load(path: string): Promise<{ statistics: FeatureStatistics; next: number }> {
+  static async load(path: string): Promise<{ accumulator: FeatureStatistics; next: number }> {
     const { tensors, metadata } = await readSafetensors(path);
     const get = <T>(name: string) => {
       const found = tensors.get(name);
@@ -114,29 +107,19 @@ export class FeatureStatistics {
       fired: get<Float64Array>("fired"),
       sums: get<Float64Array>("sums"),
     });
-    const statistics = new FeatureStatistics(
+    const accumulator = new FeatureStatistics(
       density,
       topOf("top"),
       topOf("busiest"),
       get<Float64Array>("rows_by_l0"),
     );
-    return { statistics, next: Number(metadata.next) };
+    return { accumulator, next: Number(metadata.next) };
   }
 }
 
-export interface FeatureStatisticsOptions {
+export interface FeatureStatisticsOptions extends FeaturePassOptions {
   /** Strongest rows kept for each feature. Default 20 (Fry, 2024). */
   topK?: number;
-  /** Rows at once. Default: at most 1,024, and so many that B·F stays below 2²⁴. */
-  batchSize?: number;
-  /** Where the result is kept by content hash. Default: `.vitrine/statistics` in the project; false keeps nothing. */
-  cache?: string | false;
-  /** Seconds between two saves of what is done so far: the most that an interruption loses. Default 30. */
-  saveEvery?: number;
-  /** Told after each batch; `cached` when all was read from the cache. */
-  onProgress?: (progress: { done: number; total: number; cached: boolean }) => void;
-  /** Stops between batches after saving, throwing the signal's reason. */
-  signal?: AbortSignal;
 }
 
 /**
@@ -148,62 +131,13 @@ export async function featureStatistics(
   source: ActivationSource,
   options: FeatureStatisticsOptions = {},
 ): Promise<FeatureStatistics> {
-  const { dIn, dSae } = sae.config;
-  const { topK = 20, saveEvery = 30, onProgress = () => {}, signal } = options;
-  const { batchSize = Math.max(1, Math.min(1024, Math.floor(ACTIVATIONS_AT_ONCE / dSae))) } = options;
-  if (source.width !== dIn)
-    throw new Error(`featureStatistics: expected rows of ${dIn}, got ${source.width}`);
-  const path = await cachePath(sae, source, topK, options.cache);
-  const kept = path && existsSync(path) ? await FeatureStatistics.load(path) : undefined;
-  const statistics = kept?.statistics ?? FeatureStatistics.empty(dSae, topK);
-  let next = kept?.next ?? 0;
-  if (next === source.rows) onProgress({ done: next, total: next, cached: true });
-  let saved = performance.now();
-  while (next < source.rows) {
-    if (signal?.aborted) {
-      if (path) await statistics.save(path, next);
-      throw signal.reason;
-    }
-    const count = Math.min(batchSize, source.rows - next);
-    const rows = new Float32Array(count * dIn);
-    await source.gather(
-      Uint32Array.from({ length: count }, (_, i) => next + i),
-      rows,
-    );
-    statistics.add(encode(sae, rows, count), next);
-    next += count;
-    onProgress({ done: next, total: source.rows, cached: false });
-    if (path && (next === source.rows || performance.now() - saved > 1000 * saveEvery)) {
-      await statistics.save(path, next);
-      saved = performance.now();
-    }
-    await yieldToEvents();
-  }
-  return statistics;
-}
-
-function encode(sae: Sae, rows: Float32Array, count: number): Float32Array {
-  const x = tf.tensor2d(rows, [count, sae.config.dIn]);
-  const f = sae.encode(x);
-  const values = f.dataSync<"float32">();
-  tf.dispose([x, f]);
-  return values;
-}
-
-/** Named by all that the numbers depend on; undefined when nothing is to be kept. */
-async function cachePath(
-  sae: Sae,
-  source: ActivationSource,
-  topK: number,
-  cache: string | false | undefined,
-): Promise<string | undefined> {
-  if (cache === false || !source.contentHash) return undefined;
-  const hash = createHash("sha256").update(
-    JSON.stringify(["feature-statistics/1", sae.config, source.contentHash, source.rows, topK]),
-  );
-  for (const name of Object.keys(sae.weights).sort()) {
-    const values = await sae.weights[name].data<"float32">();
-    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return join(cache ?? cacheFolder("statistics"), `features-${hash.digest("hex").slice(0, 16)}.safetensors`);
+  const { topK = 20 } = options;
+  const pass = {
+    where: "featureStatistics",
+    prefix: "features",
+    key: ["feature-statistics/1", topK] as const,
+    empty: () => FeatureStatistics.empty(sae.config.dSae, topK),
+    load: FeatureStatistics.load,
+  };
+  return await featurePass(sae, source, pass, options);
 }

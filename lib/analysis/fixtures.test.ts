@@ -67,7 +67,7 @@ for (const file of casesOf("features")) {
     await part(0, n).save(path, n);
     const loaded = await FeatureStatistics.load(path);
     assert.equal(loaded.next, n);
-    for (const statistics of [part(0, n), merged, loaded.statistics]) {
+    for (const statistics of [part(0, n), merged, loaded.accumulator]) {
       const { density, top, busiest, rowsByL0 } = statistics;
       const result = density.result();
       near(result.featureDensity, of("expected.density").data, "density", 1e-12);

@@ -1,12 +1,17 @@
 /** Measurements: streaming, mergeable, without plots. */
 export * from "./ablation-effect";
+export * from "./activation-spread";
 export * from "./baselines";
 export * from "./class-token-stream";
 export * from "./clusters";
+export * from "./co-firing";
 export * from "./collect";
 export * from "./density";
+export * from "./descriptions";
 export * from "./directions";
 export * from "./evaluate";
+export * from "./feature-firings";
+export * from "./feature-pass";
 export * from "./feature-statistics";
 export * from "./feature-visualisation";
 export * from "./guess";

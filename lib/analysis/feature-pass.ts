@@ -1,0 +1,109 @@
+/** One pass of an SAE over rows of activations, in order: resumes where it was interrupted, is read back when it was done before. */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { cacheFolder } from "../io";
+import type { ActivationSource, Sae } from "../sae";
+import { tf } from "../tensor";
+
+/** Feature activations held at once, B·F: 64 MB, so that a batch stays small whatever F is. */
+const ACTIVATIONS_AT_ONCE = 2 ** 24;
+
+export interface FeaturePassOptions {
+  /** Rows at once. Default: at most 1,024, and so many that B·F stays below 2²⁴. */
+  batchSize?: number;
+  /** Where the result is kept by content hash. Default: `.vitrine/statistics` in the project; false keeps nothing. */
+  cache?: string | false;
+  /** Seconds between two saves of what is done so far: the most that an interruption loses. Default 30. */
+  saveEvery?: number;
+  /** Told after each batch; `cached` when all was read from the cache. */
+  onProgress?: (progress: { done: number; total: number; cached: boolean }) => void;
+  /** Stops between batches after saving, throwing the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What takes feature activations in and can be kept in a file. */
+export interface FeatureAccumulator {
+  /** Adds feature activations f [n·F] of rows `firstRow`, `firstRow` + 1, … */
+  add(f: Float32Array, firstRow: number): void;
+  /** `next` is the first row that is not in it. */
+  save(path: string, next: number): Promise<void>;
+}
+
+export interface FeaturePass<A extends FeatureAccumulator> {
+  /** What errors are said by. */
+  where: string;
+  /** How its files' names begin. */
+  prefix: string;
+  /** Version of the format and whatever else the result depends on beside SAE and rows. */
+  key: readonly [version: string, ...parameters: unknown[]];
+  empty(): A;
+  load(path: string): Promise<{ accumulator: A; next: number }>;
+}
+
+/** Adds the activations of `sae` on all rows of `source`; both stay the caller's. Without a `contentHash` of the source nothing is kept. */
+export async function featurePass<A extends FeatureAccumulator>(
+  sae: Sae,
+  source: ActivationSource,
+  pass: FeaturePass<A>,
+  options: FeaturePassOptions,
+): Promise<A> {
+  const { dIn, dSae } = sae.config;
+  const { saveEvery = 30, onProgress = () => {}, signal } = options;
+  const { batchSize = Math.max(1, Math.min(1024, Math.floor(ACTIVATIONS_AT_ONCE / dSae))) } = options;
+  if (source.width !== dIn) throw new Error(`${pass.where}: expected rows of ${dIn}, got ${source.width}`);
+  const path = await cachePath(sae, source, pass, options.cache);
+  const kept = path && existsSync(path) ? await pass.load(path) : undefined;
+  const accumulator = kept?.accumulator ?? pass.empty();
+  let next = kept?.next ?? 0;
+  if (next === source.rows) onProgress({ done: next, total: next, cached: true });
+  let saved = performance.now();
+  while (next < source.rows) {
+    if (signal?.aborted) {
+      if (path) await accumulator.save(path, next);
+      throw signal.reason;
+    }
+    const count = Math.min(batchSize, source.rows - next);
+    const rows = new Float32Array(count * dIn);
+    await source.gather(
+      Uint32Array.from({ length: count }, (_, i) => next + i),
+      rows,
+    );
+    accumulator.add(encode(sae, rows, count), next);
+    next += count;
+    onProgress({ done: next, total: source.rows, cached: false });
+    if (path && (next === source.rows || performance.now() - saved > 1000 * saveEvery)) {
+      await accumulator.save(path, next);
+      saved = performance.now();
+    }
+    await yieldToEvents();
+  }
+  return accumulator;
+}
+
+function encode(sae: Sae, rows: Float32Array, count: number): Float32Array {
+  const x = tf.tensor2d(rows, [count, sae.config.dIn]);
+  const f = sae.encode(x);
+  const values = f.dataSync<"float32">();
+  tf.dispose([x, f]);
+  return values;
+}
+
+/** Named by all that the numbers depend on; undefined when nothing is to be kept. */
+async function cachePath<A extends FeatureAccumulator>(
+  sae: Sae,
+  source: ActivationSource,
+  { prefix, key: [version, ...parameters] }: FeaturePass<A>,
+  cache: string | false | undefined,
+): Promise<string | undefined> {
+  if (cache === false || !source.contentHash) return undefined;
+  const hash = createHash("sha256").update(
+    JSON.stringify([version, sae.config, source.contentHash, source.rows, ...parameters]),
+  );
+  for (const name of Object.keys(sae.weights).sort()) {
+    const values = await sae.weights[name].data<"float32">();
+    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return join(cache ?? cacheFolder("statistics"), `${prefix}-${hash.digest("hex").slice(0, 16)}.safetensors`);
+}
