@@ -4,17 +4,18 @@
  * `whole` adds transformers as its users mostly call it, with all 24 blocks. The others run where VITRINE_REFERENCE_PYTHON names a Python that has them.
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { cacheFolder, readSafetensors } from "../io";
-import { frozen, type NamedTensors, type Tensor, tf } from "../tensor";
-import { parseClipConfig } from "./config";
-import { runTapped } from "./run";
-import { toPatches, visionTower } from "./vision";
+import { cacheFolder } from "../io";
+import { type Tensor, tf } from "../tensor";
+import { loadClip } from "./model";
+import { runWithCache } from "./run";
 
 const SCRIPT = join(__dirname, "fixtures", "bench.py");
+/** Any will do: no text is read. */
+const TOKENIZER = join(__dirname, "..", "..", "data", "emoji-clip", "tokenizer.json");
 const POINT = "blocks.22.hook_resid_post";
 const GIGAFLOP = (() => {
   const [T, D] = [257, 1024];
@@ -33,43 +34,33 @@ interface Result {
 
 type Engine = (batch: number) => Promise<Result>;
 
-const config = parseClipConfig(
-  {
-    projection_dim: 768,
-    logit_scale_init_value: 2.6592,
-    vision_config: {
-      hidden_size: 1024,
-      intermediate_size: 4096,
-      num_attention_heads: 16,
-      num_hidden_layers: 24,
-      image_size: 224,
-      patch_size: 14,
-    },
-    text_config: {},
-  },
-  "bench",
-);
-
+/** The model as a user loads it, with its text tower. */
 async function vitrine(folder: string): Promise<Engine> {
-  const { tensors } = await readSafetensors(
-    join(folder, "model.safetensors"),
-    (name) => !name.endsWith("_ids"),
+  const start = performance.now();
+  const clip = await loadClip(folder);
+  const seconds = (performance.now() - start) / 1000;
+  const peak = process.resourceUsage().maxRSS * 1024;
+  console.log(
+    `loadClip: ${seconds.toFixed(1)} s, peak ${gigabytes(peak)} for weights of ${gigabytes(weightsOf(folder))}`,
   );
-  const parameters: NamedTensors = {};
-  for (const [name, { shape, data }] of tensors) parameters[name] = tf.tensor(data as Float32Array, shape);
   return async (batch) => {
     const values = Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, i) => Math.sin(i * 0.37) * 1.7);
     const start = performance.now();
     const pixels = tf.tensor4d(values, [batch, 224, 224, 3]);
-    const patches = toPatches(pixels, config.vision_config);
-    const { cache } = runTapped({ read: [POINT], tokens: "class" }, (tap) =>
-      visionTower(patches, parameters, config, { tap, ops: frozen }),
-    );
+    const cache = await runWithCache(clip, { pixels }, { hooks: [POINT], tokens: "class" });
     const rows = cache[POINT].dataSync();
     const seconds = (performance.now() - start) / 1000;
-    tf.dispose([pixels, patches, cache[POINT]]);
+    tf.dispose([pixels, cache[POINT]]);
     return { seconds, row: rows.subarray(0, 1024), peak: process.resourceUsage().maxRSS * 1024 };
   };
+}
+
+function weightsOf(folder: string): number {
+  return statSync(join(folder, "model.safetensors")).size;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 /** A process of the reference Python that waits for batch sizes. */
@@ -120,7 +111,7 @@ async function main(): Promise<void> {
   const batches = (process.argv[2] ?? "8,16,32").split(",").map(Number);
   const rounds = Number(process.argv[3] ?? 3);
   const executable = process.env.VITRINE_REFERENCE_PYTHON;
-  const folder = cacheFolder("bench", "vit-l-14");
+  const folder = cacheFolder("bench", "clip-vit-l-14");
   if (!existsSync(join(folder, "block-22.onnx"))) {
     if (!executable) {
       throw new Error(
@@ -128,6 +119,7 @@ async function main(): Promise<void> {
       );
     }
     execFileSync(executable, [SCRIPT, "prepare", folder], { stdio: ["ignore", "ignore", "ignore"] });
+    copyFileSync(TOKENIZER, join(folder, "tokenizer.json"));
   }
   const stop: (() => void)[] = [];
   try {
@@ -173,7 +165,7 @@ async function compare(engines: Record<string, Engine>, batch: number, rounds: n
         : `Vitrine is ${median(ratios).toFixed(2)} times as fast (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
     const off = Math.max(...Array.from(last[name].row, (value, i) => Math.abs(value - last[mine].row[i])));
     console.log(
-      `  ${name.padEnd(24)} ${median(speeds).toFixed(2)} (${spread})  peak ${(last[name].peak / 1e9).toFixed(2)} GB  ${ratio}${name === mine ? "" : `, rows differ by ${off.toExponential(1)}`}`,
+      `  ${name.padEnd(24)} ${median(speeds).toFixed(2)} (${spread})  peak ${gigabytes(last[name].peak)}  ${ratio}${name === mine ? "" : `, rows differ by ${off.toExponential(1)}`}`,
     );
   }
 }

@@ -3,6 +3,7 @@ export * from "./augment";
 export * from "./config";
 export * from "./contrastive";
 export * from "./hook-points";
+export * from "./imagenet-templates";
 export * from "./model";
 export * from "./model-files";
 export * from "./parameters";

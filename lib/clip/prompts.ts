@@ -9,23 +9,12 @@ import type { Clip } from "./model";
 /** Plain, and the one of Radford et al. (2021); `{}` stands for the class's name. */
 export const PHOTO_TEMPLATE = "a photo of a {}.";
 
-/** The seven templates that OpenAI's CLIP repository (MIT) names as a small ensemble for ImageNet. */
-export const SEVEN_TEMPLATES: readonly string[] = [
-  "itap of a {}.",
-  "a bad photo of the {}.",
-  "a origami {}.",
-  "a photo of the large {}.",
-  "a {} in a video game.",
-  "art of the {}.",
-  "a photo of the small {}.",
-];
-
 /** Every name in every template: names.length rows of templates.length texts. Throws on a template without `{}`. */
 export function fillTemplates(names: readonly string[], templates: readonly string[]): string[][] {
   const without = templates.find((template) => !template.includes("{}"));
   if (templates.length === 0 || without !== undefined)
     throw new Error(`fillTemplates: expected templates with {} in them, got "${without ?? "none"}"`);
-  return names.map((name) => templates.map((template) => template.replaceAll("{}", name)));
+  return names.map((name) => templates.map((template) => template.replaceAll("{}", () => name)));
 }
 
 export interface ClassEmbeddingOptions {
@@ -33,7 +22,12 @@ export interface ClassEmbeddingOptions {
   templates?: readonly string[];
   /** Folder of the cache, or null for none. Default `.vitrine/classes` in the project. */
   dir?: string | null;
+  /** Told the number of classes that are embedded, where they were not kept. */
+  onProgress?: (done: number) => void;
 }
+
+/** Texts embedded at a time, so that an ensemble over many classes takes no more memory than a few. */
+const TEXTS = 1024;
 
 /**
  * Unit-norm class embeddings [C, P]: the mean over templates of unit-norm text embeddings, normed again (Radford et al., 2021, section 3.1.4). Kept under the
@@ -42,7 +36,7 @@ export interface ClassEmbeddingOptions {
 export async function classEmbeddings(
   clip: Clip,
   names: readonly string[],
-  { templates = [PHOTO_TEMPLATE], dir = cacheFolder("classes") }: ClassEmbeddingOptions = {},
+  { templates = [PHOTO_TEMPLATE], dir = cacheFolder("classes"), onProgress }: ClassEmbeddingOptions = {},
 ): Promise<Tensor> {
   const texts = fillTemplates(names, templates);
   const what = JSON.stringify([clip.hash, clip.tokenizer.hash, names, templates]);
@@ -53,9 +47,17 @@ export async function classEmbeddings(
     const stored = (await readSafetensors(path)).tensors.get("classes");
     if (stored) return tf.tensor(stored.data as Float32Array, stored.shape);
   }
-  const all = await clip.embedTexts(texts.flat()); // [C·E, P]
-  const classes = tf.tidy(() => unitRows(all.reshape([names.length, templates.length, -1]).mean(1)));
-  all.dispose();
+  const parts: Tensor[] = [];
+  const together = Math.max(1, Math.floor(TEXTS / templates.length));
+  for (let from = 0; from < names.length; from += together) {
+    const some = texts.slice(from, from + together);
+    const each = await clip.embedTexts(some.flat()); // [c·E, P]
+    parts.push(tf.tidy(() => unitRows(each.reshape([some.length, templates.length, -1]).mean(1)))); // [c, P]
+    each.dispose();
+    onProgress?.(from + some.length);
+  }
+  const classes = tf.concat(parts, 0);
+  tf.dispose(parts);
   if (path) {
     const data = (await classes.data()) as Float32Array;
     await writeSafetensors(path, new Map([["classes", { dtype: "F32", shape: classes.shape, data }]]));

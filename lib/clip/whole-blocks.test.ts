@@ -2,11 +2,34 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { disposeAll, expectNoLeak, frozen, Random, setKernelThreads, type Tensor, tf } from "../tensor";
-import { initialParameters, parseClipConfig, runTapped, textTower, toPatches, visionTower } from ".";
+import { readSafetensors } from "../io";
+import {
+  disposeAll,
+  expectNoLeak,
+  frozen,
+  Random,
+  setKernelThreads,
+  type Tensor,
+  TOWER_BLOCK_PARTS,
+  type TowerBlockWeights,
+  TowerKernel,
+  tf,
+} from "../tensor";
+import {
+  initialParameters,
+  loadClip,
+  parseClipConfig,
+  pixelGradient,
+  runTapped,
+  runWithHooks,
+  textTower,
+  toPatches,
+  visionTower,
+} from ".";
 import { openParityCase, parityInput } from "./parity";
 
 const FIXTURES = join(__dirname, "fixtures");
+const DATA = join(__dirname, "..", "..", "data");
 const byOps = { ...frozen, wholeBlocks: false };
 
 for (const { name } of readdirSync(FIXTURES, { withFileTypes: true }).filter((entry) =>
@@ -119,6 +142,55 @@ for (const { grid, pictures, ...shape } of SHAPES) {
     });
   });
 }
+
+test("a loaded model's weights come back to the bit for who looks inside, before and after blocks run whole", async () => {
+  const clip = await loadClip("emoji-clip");
+  const { tensors } = await readSafetensors(join(DATA, "emoji-clip", "model.safetensors"));
+  const names = ["self_attn.q_proj.bias", "self_attn.v_proj.weight", "mlp.fc1.weight", "mlp.fc2.weight"].map(
+    (part) => `vision_model.encoder.layers.3.${part}`,
+  );
+  const pixels = new Random(5).normalTensor([2, 48, 48, 3]);
+  const hooks = ["blocks.3.mlp.hook_post"] as const;
+  const gradient = () =>
+    pixelGradient(clip, pixels, { hooks, objective: (v) => v["blocks.3.mlp.hook_post"].square().mean() });
+  await expectNoLeak(async () => {
+    const first = gradient();
+    for (let round = 0; round < 2; round++) {
+      for (const name of names) {
+        const read = tf.tidy(() => clip.parameters[name].add(0).dataSync());
+        assert.deepEqual(read, tensors.get(name)?.data, name);
+        assert.deepEqual(clip.parameters[name].dataSync(), read, name);
+      }
+      const { embedding } = await runWithHooks(clip, { pixels }, { hooks: {} });
+      embedding.dispose();
+    }
+    const again = gradient();
+    assert.deepEqual(again.gradient.dataSync(), first.gradient.dataSync());
+    tf.dispose([first.gradient, again.gradient]);
+  });
+  pixels.dispose();
+  clip.dispose();
+});
+
+test("a kernel gives each part of a block as it was set, whatever its size", () => {
+  for (const [width, hidden] of [
+    [80, 300],
+    [36, 40],
+    [320, 1300],
+  ]) {
+    const kernel = new TowerKernel({ width, heads: 1, hidden, epsilon: 1e-5, exactGelu: false });
+    const random = new Random(width);
+    const sizes = { fc1: hidden * width, fc2: hidden * width, fc1Bias: hidden } as Record<string, number>;
+    const weights = Object.fromEntries(
+      TOWER_BLOCK_PARTS.map((part) => {
+        const size = sizes[part] ?? (/norm|Bias/.test(part) ? width : width * width);
+        return [part, Float32Array.from({ length: size }, () => random.uniform())];
+      }),
+    ) as TowerBlockWeights;
+    kernel.setBlock(1, weights);
+    for (const part of TOWER_BLOCK_PARTS) assert.deepEqual(kernel.part(1, part), weights[part], part);
+  }
+});
 
 function close(got: Tensor, expected: Tensor, what: string): void {
   assert.deepEqual(got.shape, expected.shape, what);

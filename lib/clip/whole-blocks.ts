@@ -1,8 +1,14 @@
-/** Blocks that nobody looks into: each runs as one kernel, which keeps its own copy of the weights. */
+/**
+ * Blocks that nobody looks into: each runs as one kernel, which has the weights in a form of its own. Of a model that was loaded that is the only form: its
+ * tensors are made of it where somebody looks inside after all, and let go of when the block runs as a whole again.
+ */
 import {
+  lazyTensor,
+  letGo,
   type NamedTensors,
   type Tensor,
   TOWER_BLOCK_PARTS,
+  type TowerBlockPart,
   type TowerBlockWeights,
   TowerKernel,
   tf,
@@ -11,7 +17,7 @@ import type { TowerConfig } from "./config";
 import type { Tower } from "./hook-points";
 
 /** Hugging Face's names of the kernel's parts. */
-const NAMES: Record<(typeof TOWER_BLOCK_PARTS)[number], string> = {
+const NAMES: Record<TowerBlockPart, string> = {
   norm1: "layer_norm1.weight",
   norm1Bias: "layer_norm1.bias",
   q: "self_attn.q_proj.weight",
@@ -56,6 +62,7 @@ export function runBlocks(
       kernel.setBlock(layer, blockWeights(parameters, tower, layer));
       blocks.add(layer);
     }
+    for (const part of TOWER_BLOCK_PARTS) letGo(parameters[nameOf(tower, layer, part)]);
     kernel.run(layer, stream, batch, tokens, causal);
   }
   return tf.tensor(stream, x.shape);
@@ -78,9 +85,40 @@ function kernelsOf(parameters: NamedTensors, tower: Tower, config: TowerConfig):
   return made;
 }
 
+/** The name of a part in a checkpoint. */
+function nameOf(tower: Tower, layer: number, part: TowerBlockPart): string {
+  return `${tower}_model.encoder.layers.${layer}.${NAMES[part]}`;
+}
+
 function blockWeights(parameters: NamedTensors, tower: Tower, layer: number): TowerBlockWeights {
-  const block = `${tower}_model.encoder.layers.${layer}`;
   return Object.fromEntries(
-    TOWER_BLOCK_PARTS.map((part) => [part, parameters[`${block}.${NAMES[part]}`].dataSync()]),
+    TOWER_BLOCK_PARTS.map((part) => [part, parameters[nameOf(tower, layer, part)].dataSync()]),
   ) as TowerBlockWeights;
+}
+
+/** Names of a block's parameters, all of which `addBlock` wants. */
+export function blockNames(tower: Tower, layer: number): string[] {
+  return TOWER_BLOCK_PARTS.map((part) => nameOf(tower, layer, part));
+}
+
+/**
+ * Puts a block into `parameters`: the numbers into the kernel, `values` being the caller's own again, and for each name of `blockNames` a tensor of
+ * `shapes` that takes no memory until it is used.
+ */
+export function addBlock(
+  parameters: NamedTensors,
+  tower: Tower,
+  config: TowerConfig,
+  layer: number,
+  values: ReadonlyMap<string, Float32Array>,
+  shapes: ReadonlyMap<string, number[]>,
+): void {
+  const { kernel, blocks } = kernelsOf(parameters, tower, config);
+  const weights = TOWER_BLOCK_PARTS.map((part) => [part, values.get(nameOf(tower, layer, part))]);
+  kernel.setBlock(layer, Object.fromEntries(weights) as TowerBlockWeights);
+  blocks.add(layer);
+  for (const part of TOWER_BLOCK_PARTS) {
+    const name = nameOf(tower, layer, part);
+    parameters[name] = lazyTensor(shapes.get(name) as number[], () => kernel.part(layer, part));
+  }
 }

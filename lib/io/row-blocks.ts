@@ -1,8 +1,8 @@
 /** Rows of numbers in shard files, read in blocks of some megabytes, of which a bounded number stays in memory. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { compiledAddon } from "../tensor/kernels";
 import type { RowRange } from "./block-shuffle";
-import { float16Table } from "./half-floats";
 import type { Shard } from "./shards";
 
 export type RowDtype = "float32" | "float16";
@@ -17,12 +17,37 @@ interface Block extends RowRange {
   offset: number;
 }
 
+interface Gathering {
+  /** native/gather.h has what it does. */
+  gatherRows(
+    blocks: readonly (Uint8Array | undefined)[],
+    slots: Uint32Array,
+    rows: Uint32Array,
+    count: number,
+    width: number,
+    half: boolean,
+    out: Float32Array,
+  ): void;
+}
+
+let loaded: Gathering | undefined;
+
+function gathering(): Gathering {
+  loaded ??= compiledAddon() as Gathering;
+  return loaded;
+}
+
 export class RowBlocks {
   readonly blocks: readonly Block[];
   private readonly bytesPerRow: number;
   private readonly loaded = new Map<number, Uint8Array>();
   private readonly loading = new Map<number, Promise<Uint8Array>>();
   private ahead: number[] = [];
+  /** Memory of blocks that were let go of, each of `largest` bytes. */
+  private readonly spare: ArrayBuffer[] = [];
+  private readonly largest: number;
+  /** Gatherings that wait for blocks. */
+  private gathering = 0;
 
   constructor(
     private readonly dir: string,
@@ -45,6 +70,7 @@ export class RowBlocks {
       }
     }
     this.blocks = blocks;
+    this.largest = Math.max(0, ...blocks.map(({ count }) => count * this.bytesPerRow));
   }
 
   /** The block that holds a row. */
@@ -60,34 +86,40 @@ export class RowBlocks {
 
   /** Copies rows to the front of `into`. Finishes at once when their blocks are in memory. */
   gather(indices: Uint32Array, into: Float32Array): void | Promise<void> {
-    const wanted = new Map<number, number[]>(); // block -> places in `indices`
-    for (let place = 0; place < indices.length; place++) {
-      const block = this.blockOf(indices[place]);
-      const places = wanted.get(block);
-      if (places) places.push(place);
-      else wanted.set(block, [place]);
+    const wanted = new Map<number, number>(); // block -> its slot
+    const [slots, rows] = [new Uint32Array(indices.length), new Uint32Array(indices.length)];
+    for (let i = 0; i < indices.length; i++) {
+      const block = this.blockOf(indices[i]);
+      const slot = wanted.get(block) ?? wanted.size;
+      wanted.set(block, slot);
+      slots[i] = slot;
+      rows[i] = indices[i] - this.blocks[block].first;
     }
-    const missing: [number, number[]][] = [];
-    for (const [block, places] of wanted) {
-      const bytes = this.loaded.get(block);
-      if (bytes) this.copy(block, bytes, places, indices, into);
-      else missing.push([block, places]);
-    }
-    if (missing.length > 0) return this.gatherMissing(missing, indices, into);
+    const bytes = [...wanted.keys()].map((block) => this.loaded.get(block));
+    if (bytes.every((some) => some !== undefined)) this.copy(bytes, slots, rows, into);
+    else return this.gatherMissing([...wanted.keys()], bytes, slots, rows, into);
   }
 
   /** One block as float32 [count·W], not kept in memory. */
   async read(block: number): Promise<Float32Array> {
-    const bytes = this.loaded.get(block) ?? (await this.loading.get(block)) ?? (await this.fetch(block));
-    const out = new Float32Array(this.blocks[block].count * this.width);
-    this.widen(bytes, 0, out, 0, out.length);
+    const kept = this.loaded.get(block) ?? (await this.loading.get(block));
+    const bytes = kept ?? (await this.fetch(block));
+    const { count } = this.blocks[block];
+    const out = new Float32Array(count * this.width);
+    this.copy(
+      [bytes],
+      new Uint32Array(count),
+      Uint32Array.from({ length: count }, (_, i) => i),
+      out,
+    );
+    if (!kept) this.spare.push(bytes.buffer as ArrayBuffer);
     return out;
   }
 
   /** Starts to read `blocks` in their order, and lets go of all blocks but these. */
   readAhead(blocks: readonly number[]): void {
     const keep = new Set(blocks);
-    for (const block of this.loaded.keys()) if (!keep.has(block)) this.loaded.delete(block);
+    for (const block of this.loaded.keys()) if (!keep.has(block)) this.drop(block);
     this.ahead = blocks.filter((block) => !this.loaded.has(block) && !this.loading.has(block));
     this.pump();
   }
@@ -96,7 +128,7 @@ export class RowBlocks {
     while (this.loading.size < READS && this.ahead.length > 0) {
       const block = this.ahead.shift()!;
       // A failure is told by the read that needs the block.
-      if (!this.loaded.has(block))
+      if (!this.loaded.has(block) && !this.loading.has(block))
         this.load(block)
           .then(() => this.pump())
           .catch(() => {});
@@ -104,65 +136,71 @@ export class RowBlocks {
   }
 
   private async gatherMissing(
-    missing: [number, number[]][],
-    indices: Uint32Array,
+    blocks: readonly number[],
+    bytes: (Uint8Array | undefined)[],
+    slots: Uint32Array,
+    rows: Uint32Array,
     into: Float32Array,
   ): Promise<void> {
     const fits = this.blocks.length * this.blockBytes <= this.memory;
-    const whole = missing.map(([block, places]) => {
-      const underWay = this.loading.get(block);
-      const many = fits || places.length * 4 >= this.blocks[block].count;
-      return underWay ?? (many ? this.load(block) : undefined);
-    });
-    for (const read of whole) read?.catch(() => {}); // told when it is awaited
-    for (const [i, [block, places]] of missing.entries()) {
-      const bytes = await whole[i];
-      if (bytes) this.copy(block, bytes, places, indices, into);
-      else await this.gatherRows(block, places, indices, into);
+    const places = new Uint32Array(blocks.length);
+    for (const slot of slots) places[slot]++;
+    this.gathering++;
+    try {
+      await Promise.all(
+        blocks.map(async (block, slot) => {
+          if (bytes[slot]) return;
+          const many = fits || places[slot] * 4 >= this.blocks[block].count || this.ahead.includes(block);
+          const read = this.loading.get(block) ?? (many ? this.load(block) : undefined);
+          if (read) bytes[slot] = await read;
+          // A few rows out of a block that nobody reads ahead: reading them alone is cheaper.
+          else await this.gatherRows(block, slot, slots, rows, into);
+        }),
+      );
+      const there = bytes.map((_, slot) => slot).filter((slot) => bytes[slot]);
+      const slotOf = new Uint32Array(blocks.length).fill(there.length);
+      for (const [place, slot] of there.entries()) slotOf[slot] = place;
+      this.copy(
+        there.map((slot) => bytes[slot]!),
+        slots.map((slot) => slotOf[slot]),
+        rows,
+        into,
+      );
+    } finally {
+      this.gathering--;
     }
   }
 
-  /** A few rows out of a block that nobody follows: reading them alone is cheaper. */
   private async gatherRows(
     block: number,
-    places: readonly number[],
-    indices: Uint32Array,
+    slot: number,
+    slots: Uint32Array,
+    rows: Uint32Array,
     into: Float32Array,
   ): Promise<void> {
-    const { shard, first, offset } = this.blocks[block];
+    const { shard, offset } = this.blocks[block];
     const file = await open(join(this.dir, shard.file), "r");
     try {
       const bytes = new Uint8Array(this.bytesPerRow);
-      for (const place of places) {
-        await readFully(file, bytes, offset + (indices[place] - first) * this.bytesPerRow, shard.file);
-        this.widen(bytes, 0, into, place * this.width, this.width);
+      for (const [i, of] of slots.entries()) {
+        if (of !== slot) continue;
+        await readFully(file, bytes, offset + rows[i] * this.bytesPerRow, shard.file);
+        this.copy([bytes], Uint32Array.of(0), Uint32Array.of(0), into.subarray(i * this.width));
       }
     } finally {
       await file.close();
     }
   }
 
+  /** Rows `rows` of `bytes[slots]` to the front of `into`; those whose slot is none are left alone. */
   private copy(
-    block: number,
-    bytes: Uint8Array,
-    places: readonly number[],
-    indices: Uint32Array,
+    bytes: readonly (Uint8Array | undefined)[],
+    slots: Uint32Array,
+    rows: Uint32Array,
     into: Float32Array,
   ): void {
-    const { first } = this.blocks[block];
-    for (const place of places) {
-      this.widen(bytes, (indices[place] - first) * this.width, into, place * this.width, this.width);
-    }
-  }
-
-  private widen(bytes: Uint8Array, from: number, into: Float32Array, to: number, count: number): void {
-    if (this.dtype === "float32") {
-      into.set(new Float32Array(bytes.buffer, bytes.byteOffset + from * 4, count), to);
-      return;
-    }
-    const bits = new Uint16Array(bytes.buffer, bytes.byteOffset + from * 2, count);
-    const table = float16Table();
-    for (let i = 0; i < count; i++) into[to + i] = table[bits[i]];
+    const half = this.dtype === "float16";
+    gathering().gatherRows(bytes, slots, rows, rows.length, this.width, half, into);
   }
 
   private load(block: number): Promise<Uint8Array> {
@@ -173,15 +211,24 @@ export class RowBlocks {
       const limit = Math.max(1, Math.floor(this.memory / this.blockBytes));
       for (const oldest of this.loaded.keys()) {
         if (this.loaded.size <= limit) break;
-        this.loaded.delete(oldest);
+        this.drop(oldest);
       }
       return bytes;
     });
   }
 
+  /** Lets go of a block. Its memory is used again: to touch fresh memory costs more than to fill it. */
+  private drop(block: number): void {
+    const bytes = this.loaded.get(block);
+    this.loaded.delete(block);
+    // A gathering that waits for others may have it still.
+    if (bytes && this.gathering === 0) this.spare.push(bytes.buffer as ArrayBuffer);
+  }
+
   private async fetch(block: number): Promise<Uint8Array> {
     const { shard, count, offset } = this.blocks[block];
-    const bytes = new Uint8Array(count * this.bytesPerRow);
+    const memory = this.spare.pop() ?? new ArrayBuffer(this.largest);
+    const bytes = new Uint8Array(memory, 0, count * this.bytesPerRow);
     const file = await open(join(this.dir, shard.file), "r");
     try {
       await readFully(file, bytes, offset, shard.file);

@@ -24,7 +24,9 @@ export type NamedTensors = Record<string, Tensor>;
 
 /** What of tfjs-node's backend is used here; tfjs does not export its type. */
 export interface NativeBackend {
-  binding: Record<string, number> & { TF_Version: string };
+  binding: Record<string, number> & { TF_Version: string; deleteTensor(id: number): void };
+  /** What it knows of each tensor, by dataId. */
+  tensorMap: { set(dataId: object, entry: object): void; has(dataId: object): boolean };
   isUsingGpuDevice: boolean;
   executeSingleOutput(name: string, attrs: readonly OpAttr[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(

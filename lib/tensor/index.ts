@@ -5,6 +5,7 @@ export * from "./backend";
 export * from "./frozen";
 export * from "./host-adam";
 export * from "./kernels";
+export * from "./lazy-tensor";
 export * from "./muon";
 export * from "./nn";
 export * from "./ownership";

@@ -1,11 +1,12 @@
 /** The kernel of native/tower.cc: transformer blocks that run as a whole, over plain memory. */
-import { kernelAddon } from "./kernels";
+import { hostFloats, kernelAddon } from "./kernels";
 
 type Handle = { readonly handle: unique symbol };
 
 interface Native {
   createTower(width: number, heads: number, hidden: number, epsilon: number, exactGelu: boolean): Handle;
   setTowerBlock(tower: Handle, layer: number, weights: TowerBlockWeights): void;
+  copyTowerPart(tower: Handle, layer: number, part: number, out: Float32Array): void;
   runTowerBlock(tower: Handle, layer: number, x: Float32Array, B: number, T: number, causal: boolean): void;
 }
 
@@ -22,7 +23,8 @@ export interface TowerKernelOptions {
 }
 
 /** One block's weights: vectors, and linear weights [out, in] row by row. */
-export type TowerBlockWeights = Record<(typeof TOWER_BLOCK_PARTS)[number], Float32Array>;
+export type TowerBlockWeights = Record<TowerBlockPart, Float32Array>;
+export type TowerBlockPart = (typeof TOWER_BLOCK_PARTS)[number];
 
 export const TOWER_BLOCK_PARTS = [
   ...(["norm1", "norm1Bias", "q", "qBias", "k", "kBias", "v", "vBias", "out", "outBias"] as const),
@@ -41,6 +43,16 @@ export class TowerKernel {
   /** Copies block `layer`'s weights. Throws on one of another size. */
   setBlock(layer: number, weights: TowerBlockWeights): void {
     addon().setTowerBlock(this.handle, layer, weights);
+  }
+
+  /** One part of block `layer` as it was set, in memory of its own. */
+  part(layer: number, part: TowerBlockPart): Float32Array {
+    const { width, hidden } = this.options;
+    const bias = part.startsWith("norm") || part.endsWith("Bias");
+    const rows = part.startsWith("fc1") ? hidden : width;
+    const out = hostFloats(bias ? rows : rows * (part === "fc2" ? hidden : width));
+    addon().copyTowerPart(this.handle, layer, TOWER_BLOCK_PARTS.indexOf(part), out);
+    return out;
   }
 
   /** Replaces x [B·T·D] by block `layer`'s output. causal: no token sees a later one. */

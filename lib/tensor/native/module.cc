@@ -1,8 +1,12 @@
 /* What JavaScript sees of the kernels: plain functions over typed arrays. ../kernels.ts has their types and checks. */
 #include "arguments.h"
+#include "gather.h"
 #include "resample.h"
 #include "tower.h"
 #include "update.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace {
 
@@ -16,19 +20,36 @@ napi_value createTower(napi_env env, const Arguments &args) {
   const auto whole = [&](int i) { return static_cast<int64_t>(args.number(args[i])); };
   auto *tower = new Tower(whole(0), whole(1), whole(2), static_cast<float>(args.number(args[3])), args.flag(args[4]));
   napi_value out;
-  napi_create_external(env, tower, [](napi_env, void *data, void *) { delete static_cast<Tower *>(data); }, nullptr, &out);
+  const auto free = [](napi_env env, void *data, void *) {
+    auto *const tower = static_cast<Tower *>(data);
+    int64_t now;
+    napi_adjust_external_memory(env, -tower->bytes(), &now);
+    delete tower;
+  };
+  napi_create_external(env, tower, free, nullptr, &out);
   return out;
 }
 
 /* (tower, layer, {norm1, norm1Bias, q, qBias, k, kBias, v, vBias, out, outBias, norm2, norm2Bias, fc1, fc1Bias, fc2, fc2Bias}) */
-napi_value setTowerBlock(napi_env, const Arguments &args) {
+napi_value setTowerBlock(napi_env env, const Arguments &args) {
   auto *tower = args.handle<Tower>(args[0]);
+  const int64_t before = tower->bytes();
   const double D = static_cast<double>(tower->width), F = static_cast<double>(tower->hidden);
   const auto get = [&](const char *name, double size) { return args.floats(args.field(args[2], name), size); };
   tower->setBlock(static_cast<int64_t>(args.number(args[1])),
                   {get("norm1", D), get("norm1Bias", D), get("q", D * D), get("qBias", D), get("k", D * D), get("kBias", D), get("v", D * D),
                    get("vBias", D), get("out", D * D), get("outBias", D), get("norm2", D), get("norm2Bias", D), get("fc1", F * D),
                    get("fc1Bias", F), get("fc2", F * D), get("fc2Bias", D)});
+  int64_t now; // tells the garbage collector what hangs on the handle
+  napi_adjust_external_memory(env, tower->bytes() - before, &now);
+  return nullptr;
+}
+
+/* (tower, layer, part, out): one part of a block, by its number in setTowerBlock's order, as it was set */
+napi_value copyTowerPart(napi_env, const Arguments &args) {
+  auto *tower = args.handle<Tower>(args[0]);
+  const int part = static_cast<int>(args.number(args[2]));
+  tower->copyPart(static_cast<int64_t>(args.number(args[1])), part, args.floats(args[3], static_cast<double>(tower->partSize(part))));
   return nullptr;
 }
 
@@ -234,6 +255,26 @@ napi_value resampleColumns(napi_env, const Arguments &args) {
   return nullptr;
 }
 
+/* ([block, …], slot [n], row [n], n, width, half, out [n, width]): the blocks are bytes of whole rows */
+napi_value gatherRowsOf(napi_env env, const Arguments &args) {
+  const double n = args.number(args[3]), width = args.number(args[4]);
+  const bool half = args.flag(args[5]);
+  const auto *slot = args.array<uint32_t>(args[1], napi_uint32_array, n), *row = args.array<uint32_t>(args[2], napi_uint32_array, n);
+  uint32_t count = 0;
+  napi_get_array_length(env, args[0], &count);
+  std::vector<uint32_t> rows(count, 0); /* that each block must have */
+  for (int64_t i = 0; i < static_cast<int64_t>(n); i++)
+    if (slot[i] < count) rows[slot[i]] = std::max(rows[slot[i]], row[i] + 1);
+  std::vector<const uint8_t *> blocks;
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value block;
+    napi_get_element(env, args[0], i, &block);
+    blocks.push_back(args.array<uint8_t>(block, napi_uint8_array, rows[i] * width * (half ? 2 : 4)));
+  }
+  gatherRows(blocks.data(), count, slot, row, static_cast<int64_t>(n), static_cast<int64_t>(width), half, args.floats(args[6], n * width));
+  return nullptr;
+}
+
 } // namespace
 
 NAPI_MODULE_INIT() {
@@ -259,7 +300,9 @@ NAPI_MODULE_INIT() {
   add("rowNorms", guarded<rowNorms>);
   add("createTower", guarded<createTower>);
   add("setTowerBlock", guarded<setTowerBlock>);
+  add("copyTowerPart", guarded<copyTowerPart>);
   add("runTowerBlock", guarded<runTowerBlock>);
+  add("gatherRows", guarded<gatherRowsOf>);
   add("resampleRows", guarded<resampleRows>);
   add("resampleColumns", guarded<resampleColumns>);
   return exports;

@@ -26,6 +26,22 @@ void packWeights(const float *weights, int64_t N, int64_t K, Buffer &out) {
   });
 }
 
+/* Rows [first, first + rows) of what `packWeights` packed. */
+void unpackWeights(const float *packed, int64_t N, int64_t K, int64_t first, int64_t rows, float *out) {
+  const int64_t columns = roundUp(N, NR);
+  parallel((rows + NR - 1) / NR, [&](int64_t task, int) {
+    for (int64_t row = task * NR; row < std::min(rows, (task + 1) * NR); row++) {
+      const int64_t n = first + row, panel = n / NR * NR;
+      for (int64_t k0 = 0; k0 < K; k0 += KC) {
+        const int64_t kc = std::min<int64_t>(KC, K - k0);
+        const float *const from = packed + k0 * columns + panel * kc + (n - panel);
+        float *const to = out + row * K + k0;
+        for (int64_t k = 0; k < kc; k++) to[k] = from[k * NR];
+      }
+    }
+  });
+}
+
 /* A vector, with zeros up to whole panels. */
 void copyPadded(const float *from, int64_t count, Buffer &out) {
   float *const to = out.atLeast(roundUp(count, NR));
@@ -116,6 +132,48 @@ void Tower::setBlock(int64_t layer, const BlockWeights &w) {
   copyPadded(w.norm1Bias, D, block.norm1Bias);
   copyPadded(w.norm2, D, block.norm2);
   copyPadded(w.norm2Bias, D, block.norm2Bias);
+}
+
+Tower::Place Tower::placeOf(int part) const {
+  const int64_t D = width, F = hidden;
+  switch (part) {
+  case 0: return {&Block::norm1, 0, D, 0, D};
+  case 1: return {&Block::norm1Bias, 0, D, 0, D};
+  case 2: return {&Block::qkv, 0, D, D, 3 * D};
+  case 3: return {&Block::qkvBias, 0, D, 0, 3 * D};
+  case 4: return {&Block::qkv, D, D, D, 3 * D};
+  case 5: return {&Block::qkvBias, D, D, 0, 3 * D};
+  case 6: return {&Block::qkv, 2 * D, D, D, 3 * D};
+  case 7: return {&Block::qkvBias, 2 * D, D, 0, 3 * D};
+  case 8: return {&Block::out, 0, D, D, D};
+  case 9: return {&Block::outBias, 0, D, 0, D};
+  case 10: return {&Block::norm2, 0, D, 0, D};
+  case 11: return {&Block::norm2Bias, 0, D, 0, D};
+  case 12: return {&Block::fc1, 0, F, D, F};
+  case 13: return {&Block::fc1Bias, 0, F, 0, F};
+  case 14: return {&Block::fc2, 0, D, F, D};
+  case 15: return {&Block::fc2Bias, 0, D, 0, D};
+  }
+  throw std::invalid_argument("expected a part of a block");
+}
+
+int64_t Tower::partSize(int part) const {
+  const Place place = placeOf(part);
+  return place.rows * std::max<int64_t>(1, place.K);
+}
+
+void Tower::copyPart(int64_t layer, int part, float *out) const {
+  if (layer < 0 || layer >= static_cast<int64_t>(blocks_.size())) throw std::invalid_argument("expected a block that was set");
+  const Place place = placeOf(part);
+  const float *const from = (blocks_[layer].*place.in).get();
+  if (place.K == 0) std::memcpy(out, from + place.first, place.rows * sizeof(float));
+  else unpackWeights(from, place.allRows, place.K, place.first, place.rows, out);
+}
+
+int64_t Tower::bytes() const {
+  int64_t floats = 0;
+  for (int part = 0; part < PARTS; part++) floats += partSize(part);
+  return static_cast<int64_t>(blocks_.size()) * floats * static_cast<int64_t>(sizeof(float));
 }
 
 void Tower::run(int64_t layer, float *x, int64_t B, int64_t T, bool causal) {

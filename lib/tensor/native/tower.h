@@ -20,6 +20,15 @@ public:
   /* Copies the weights into the layout of the products. */
   void setBlock(int64_t layer, const BlockWeights &weights);
 
+  /* Numbers of one part of a block, by its place in BlockWeights' order as the addon's callers know it: see PARTS. */
+  int64_t partSize(int part) const;
+  /* One part of a block as it was set. */
+  void copyPart(int64_t layer, int part, float *out) const;
+  /* What the weights take, bytes. */
+  int64_t bytes() const;
+  /* norm1, norm1Bias, q, qBias, k, kBias, v, vBias, out, outBias, norm2, norm2Bias, fc1, fc1Bias, fc2, fc2Bias */
+  static constexpr int PARTS = 16;
+
   /* x [B, T, width] becomes the block's output. causal: no token sees a later one. */
   void run(int64_t layer, float *x, int64_t B, int64_t T, bool causal);
 
@@ -30,6 +39,12 @@ private:
   struct Block {
     Buffer norm1, norm1Bias, qkv, qkvBias, out, outBias, norm2, norm2Bias, fc1, fc1Bias, fc2, fc2Bias;
   };
+  /* Where a part lies: rows from `first` on of a packed [., K], or numbers from `first` on of a vector (K = 0). */
+  struct Place {
+    Buffer Block::*in;
+    int64_t first, rows, K, allRows;
+  };
+  Place placeOf(int part) const;
   /* One thread's memory. */
   struct Work {
     Buffer rows, packed, part, packedPart, sum, keys, values, queries, scores, mixed;
