@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { Random } from "../tensor";
 import { fitPicture, type PictureGeometry } from "./fit-picture";
 import { decodePicture } from "./images";
 import { resampleRegion } from "./resample";
@@ -63,17 +64,47 @@ test("resizing is Pillow's to the bit, larger and smaller, by every filter", () 
   }
 });
 
-test("a JPEG and a PNG that end too soon, and a file that is no picture, are named in the error", async () => {
-  for (const name of ["plain.jpg", "plain.png"]) {
-    const whole = bytes(forms.files[name]);
-    const part = whole.subarray(0, Math.floor(whole.length * 0.6));
-    await assert.rejects(
-      decodePicture(part, { name }),
-      new RegExp(`${name}: expected a readable picture, got`),
-    );
+test("a file of any form that ends too soon is named in the error, and so is what is no picture", async () => {
+  const svg = Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"><rect width="8" height="4" fill="red"/></svg>',
+  );
+  const { data, width, height } = await decodePicture(svg);
+  assert.deepEqual([width, height, ...data.subarray(0, 3)], [8, 4, 255, 0, 0]);
+  const files = Object.entries(forms.files).map(([name, text]) => [name, bytes(text)] as const);
+  for (const [name, whole] of [...files, ["drawing.svg", svg] as const]) {
+    for (const share of [0.05, 0.3, 0.6, 0.9]) {
+      const part = whole.subarray(0, Math.floor(whole.length * share));
+      await assert.rejects(
+        decodePicture(part, { name }),
+        ({ message }: Error) => message.startsWith(`${name}: expected a readable picture, got`),
+        `${name}, ${100 * share}% of it`,
+      );
+    }
   }
   await assert.rejects(
     decodePicture(Buffer.from("not a picture"), { name: "x.jpg" }),
     /x\.jpg: expected a readable picture/,
   );
+});
+
+test("a file with wrong bytes in it is a picture or is named, whatever its form", async () => {
+  const random = new Random("wrong bytes");
+  const [good, bad] = [new Set<string>(), new Set<string>()];
+  for (const [name, text] of Object.entries(forms.files)) {
+    for (let round = 0; round < 8; round++) {
+      const file = bytes(text);
+      for (let n = 0; n < 3; n++)
+        file[Math.floor(random.uniform() * file.length)] = Math.floor(256 * random.uniform());
+      try {
+        const { data, width, height } = await decodePicture(file, { name });
+        assert.equal(data.length, width * height * 3);
+        good.add(name);
+      } catch (error) {
+        const { message } = error as Error;
+        assert.ok(message.startsWith(`${name}: expected a readable picture, got`), message);
+        bad.add(name);
+      }
+    }
+  }
+  assert.ok(good.size > 5 && bad.size > 15, "both happened");
 });
