@@ -69,10 +69,10 @@ module.exports = {
     {
       name: "page-runs-in-a-browser",
       comment:
-        "The explorer's page shares only the format with what builds it, and the figures' colours with lib/plot.",
+        "The explorer's page shares only the formats with what builds it, and the figures' colours with lib/plot.",
       severity: "error",
       from: { path: "^explorer/page/" },
-      to: { pathNot: "^(explorer/(page/|format[.]ts$)|lib/plot/colour-scales[.]ts$)" },
+      to: { pathNot: "^(explorer/(page/|(live-|picture-)?format[.]ts$)|lib/plot/colour-scales[.]ts$)" },
     },
     {
       name: "explorer-knows-no-kernel",

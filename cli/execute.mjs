@@ -31,11 +31,13 @@ export async function executeNotebook({ notebook, parameters, folder, where, log
   const failed = join(folder, `${name}.failed.ipynb`);
   const rendered = join(folder, `${name}.ipynb`);
   mkdirSync(folder, { recursive: true });
-  const code = await runPython(paths, [
+  const words = [
     ...["-m", "papermill", notebook, partial, "--kernel", "vitrine", "--cwd", paths.notebooks],
     log ? "--log-output" : "--progress-bar",
     ...parameters.flatMap(([key, value]) => ["-p", key, value]),
-  ]);
+  ];
+  // So that cells know that nobody looks at the kernel (explorer/notebook.ts).
+  const code = await runPython(paths, words, { VITRINE_EXECUTES: "1" });
   if (code !== 0) {
     if (existsSync(partial)) renameSync(partial, failed);
     console.error(
@@ -51,8 +53,9 @@ export async function executeNotebook({ notebook, parameters, folder, where, log
 }
 
 /** @param {import("./setup/paths.mjs").Paths} paths */
-export function runPython(paths, args) {
-  return runInForeground(paths.python, args, { cwd: paths.root, env: jupyterEnvironment(paths) });
+export function runPython(paths, args, variables = {}) {
+  const env = { ...jupyterEnvironment(paths), ...variables };
+  return runInForeground(paths.python, args, { cwd: paths.root, env });
 }
 
 /** Puts a rendered copy in its notebook's place: what is committed. */

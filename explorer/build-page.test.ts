@@ -54,7 +54,7 @@ test("a page's files hold every column, and a picture is found in its sprite", a
   ]);
   assert.deepEqual(columns.density, world.features.columns.density);
   assert.deepEqual(columns.entropy, world.features.columns.entropy);
-  const known = unpackRecord<PictureColumns>(recordOf(folder, "pictures"), ["label"]);
+  const known = unpackRecord<PictureColumns>(recordOf(folder, "pictures"), ["label", "row"]);
   assert.equal(known.captions.length, manifest.pictures);
 
   // Feature 200 is in the second of three chunks; its second picture is row 203 mod 120.

@@ -1,24 +1,36 @@
 /** Writes a page's folder: the front end, the data files and the sprites. README.md describes them. */
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Dataset, LabelColumn } from "../lib/datasets";
 import { writeFileAtomic } from "../lib/io";
-import { type FeatureChunk, FORMAT_VERSION, type Manifest, type PictureColumns, packRecord } from "./format";
+import { appearancesOf } from "./appearances";
+import {
+  type FeatureChunk,
+  FORMAT_VERSION,
+  type Manifest,
+  type PictureColumns,
+  packRecord,
+  unpackRecord,
+} from "./format";
 import type { MeasuredFeatures } from "./measure";
+import { APPEARANCE_CHUNK, type Game } from "./picture-format";
 import { writeSprites } from "./sprites";
 
 const SOURCES = join(__dirname, "page");
 const MANIFEST = join("data", "manifest.js");
 /** What a page is made of, what a stopped build leaves included. */
 const PAGE_FILE =
-  /^(index\.html|page\.(js|css)|data.(manifest|columns|pictures|features-\d+)\.js|sprites.\d+\.webp)(\.[\d.]+\.tmp)?$/;
+  /^(index\.html|page\.(js|css)|data.(manifest|columns|pictures|game|(features|appearances)-\d+)\.js|sprites.\d+\.webp)(\.[\d.]+\.tmp)?$/;
 const SPRITE = { columns: 10, tile: 64 };
 
 export interface PageContents {
   features: MeasuredFeatures;
   pictures: Pick<Dataset, "pictures" | "pictureShape" | "record" | "size" | "name">;
   labels: LabelColumn;
+  /** Rounds of the guessing game, their pictures as rows of the data set. */
+  game?: Game;
   about: Pick<Manifest, "title" | "model" | "hookPoint" | "architecture" | "label" | "prompt">;
 }
 
@@ -40,11 +52,11 @@ export async function buildPage(
   contents: PageContents,
   options: PageOptions = {},
 ): Promise<Manifest> {
-  const { features, pictures, labels, about } = contents;
+  const { features, pictures, labels, about, game } = contents;
   const { chunk = 512, quality = 70, onProgress = () => {}, signal } = options;
   await clear(folder);
   const F = features.columns.density.length;
-  const { rows, columns, details } = keepPictures(features);
+  const { rows, columns, details, numberOf } = keepPictures(features, game?.pictures);
   await writeSprites(folder, pictures, rows, {
     ...SPRITE,
     quality,
@@ -55,16 +67,21 @@ export async function buildPage(
   const known: PictureColumns = {
     captions: rows.map((row) => pictures.record(row).caption),
     label: Int32Array.from(rows, (row) => labels.index[row]),
+    row: Int32Array.from(rows),
   };
   await writeData(folder, "pictures", known);
+  for (let from = 0; from < rows.length; from += APPEARANCE_CHUNK) {
+    const to = Math.min(rows.length, from + APPEARANCE_CHUNK);
+    const part = appearancesOf(details, features.top, from, to);
+    await writeData(folder, `appearances-${from / APPEARANCE_CHUNK}`, part);
+  }
+  if (game) await writeData(folder, "game", { ...game, pictures: game.pictures.map(numberOf) });
   for (let from = 0; from < F; from += chunk) {
     signal?.throwIfAborted();
     await writeData(folder, `features-${from / chunk}`, partOf(details, F, from, Math.min(F, from + chunk)));
     onProgress("features", Math.min(F, from + chunk), F);
   }
-  await writeFileAtomic(join(folder, "page.js"), await bundle("main.ts"));
-  await writeFileAtomic(join(folder, "page.css"), await bundle("page.css"));
-  await writeFileAtomic(join(folder, "index.html"), await readFile(join(SOURCES, "index.html"), "utf8"));
+  await writeFrontEnd(folder);
   const manifest: Manifest = {
     version: FORMAT_VERSION,
     ...about,
@@ -81,6 +98,25 @@ export async function buildPage(
   };
   await writeData(folder, "manifest", manifest);
   return manifest;
+}
+
+/** Whether `folder` holds a whole page. */
+export function isPage(folder: string): boolean {
+  return existsSync(join(folder, MANIFEST));
+}
+
+/** Writes what is the same in every page. */
+export async function writeFrontEnd(folder: string): Promise<void> {
+  await writeFileAtomic(join(folder, "page.js"), await bundle("main.ts"));
+  await writeFileAtomic(join(folder, "page.css"), await bundle("page.css"));
+  await writeFileAtomic(join(folder, "index.html"), await readFile(join(SOURCES, "index.html"), "utf8"));
+}
+
+/** Rows of the data set by the picture numbers of the page in `folder`. */
+export async function pictureRows(folder: string): Promise<Int32Array> {
+  const text = await readFile(join(folder, "data", "pictures.js"), "utf8");
+  const record = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+  return unpackRecord<PictureColumns>(JSON.parse(record) as object, ["row"]).row;
 }
 
 /** Deletes the page in `folder`; throws where anything else is, which is not ours to delete. */
@@ -101,8 +137,8 @@ async function clear(folder: string): Promise<void> {
   }
 }
 
-/** Numbers pictures by where they are first among the strongest, so that a feature's are in few sprites; columns with those numbers. */
-function keepPictures({ columns, details }: MeasuredFeatures) {
+/** Numbers pictures by where they are first among the strongest, so that a feature's are in few sprites; columns with those numbers. `others` are kept besides. */
+function keepPictures({ columns, details }: MeasuredFeatures, others: Int32Array = new Int32Array()) {
   const numbers = new Map<number, number>();
   const renumbered = details.pictures.map((row) => {
     if (row < 0) return -1;
@@ -110,7 +146,9 @@ function keepPictures({ columns, details }: MeasuredFeatures) {
     return numbers.get(row)!;
   });
   const picture = columns.picture.map((row) => numbers.get(row) ?? -1);
+  for (const row of others) if (!numbers.has(row)) numbers.set(row, numbers.size);
   return {
+    numberOf: (row: number) => numbers.get(row) ?? -1,
     rows: [...numbers.keys()],
     columns: { ...columns, picture },
     details: { ...details, pictures: renumbered },

@@ -64,6 +64,8 @@ export interface PictureColumns {
   captions: readonly string[];
   /** Row of `labelNames`, -1 for none. */
   label: Int32Array;
+  /** Row of the data set. */
+  row: Int32Array;
 }
 
 /** `data/features-I.js`: features I·chunk and on, n of them. Places that are not filled hold -1 and 0. */

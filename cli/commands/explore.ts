@@ -1,20 +1,15 @@
 /** `npx vitrine explore`: makes an SAE's features a page that opens from a folder, without a server (--serve, --help). */
-import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { buildPage } from "../../explorer/build-page";
-import { measureFeatures } from "../../explorer/measure";
-import { servePage } from "../../explorer/server";
-import { openStudy } from "../../lib/analysis";
-import { readSaeSettings } from "../../lib/sae";
+import { makePage, openForPage, serveLive } from "../../explorer/explore";
 import { stopSignal } from "../training-lines";
 
 const USAGE = `npx vitrine explore [SAE] [options]
 
   SAE              "emoji-sae" (default), a folder in SAELens's format, or org/name/folder of the hub
   --out FOLDER     where the page goes (default page/); open its index.html
-  --serve          serves the page on this machine when it is built (Ctrl-C ends it)
+  --serve          serves the page on this machine when it is built, with live computing behind it (Ctrl-C ends it)
   --port N         of --serve (default: any that is free)
   --model NAME     the model the SAE is of, and
   --data NAME      the pictures it is shown, and
@@ -52,43 +47,26 @@ export async function run(argv: string[]): Promise<number> {
     throw new Error(`explore: expected --port from 0 to 65535, got "${values.port}"`);
   }
   const [where = "emoji-sae"] = positionals;
-  const { metadata, config } = await readSaeSettings(where);
-  const model = values.model ?? known(metadata.model_name, "--model");
-  const dataset = values.data ?? known(metadata.dataset_path, "--data");
-  const hookPoint = values.hook ?? known(metadata.hook_name, "--hook");
-  const label = values.label ?? (dataset === "emoji" ? "subgroup" : "class");
-  const prompt = values.prompt ?? (dataset === "emoji" ? "an emoji of {}" : "a photo of a {}");
-  const signal = stopSignal();
-  const onProgress = progressLines();
   const folder = resolve(values.out);
+  const signal = stopSignal();
+  const told = { onProgress: progressLines(), signal };
+  const { model, data: dataset, hook: hookPoint, label, prompt } = values;
   try {
-    const study = await openStudy(
-      { model, dataset, hookPoint, label, viewsPerPicture: 1, seed: 42, sae: where },
-      {
-        signal,
-        onProgress: (stage, { done, total, cached }) => {
-          if (!cached) onProgress(stage, done, total);
-        },
-      },
-    );
-    const { sae, clip, statistics, pictures, labels } = study;
-    const top = Math.min(20, statistics.top.k);
-    const features = await measureFeatures(study, { hookPoint, prompt, top, onProgress, signal });
-    sae.dispose();
-    clip.dispose();
-    const about = {
-      title: publicName(where),
-      model: publicName(model),
-      hookPoint,
-      architecture: config.architecture,
-      label,
-      prompt,
-    };
-    const manifest = await buildPage(folder, { features, pictures, labels, about }, { onProgress, signal });
+    const study = await openForPage(where, { model, dataset, hookPoint, label, prompt, ...told });
+    const manifest = await makePage(folder, study, told);
     const size = (await bytesUnder(folder)) / 1e6;
     console.log(
       `explore: ${manifest.features.toLocaleString("en")} features, ${manifest.pictures.toLocaleString("en")} pictures, ${size.toFixed(1)} MB: ${join(folder, "index.html")}`,
     );
+    if (values.serve) {
+      const server = await serveLive(folder, study, { port, ...told });
+      console.log(`explore: ${server.url} (Ctrl-C ends it)`);
+      if (!signal.aborted)
+        await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
+      await server.close();
+    }
+    study.dispose();
+    return 0;
   } catch (error) {
     if (!signal.aborted) throw error;
     console.error(
@@ -96,22 +74,6 @@ export async function run(argv: string[]): Promise<number> {
     );
     return 130;
   }
-  if (!values.serve) return 0;
-  const server = await servePage(folder, { port });
-  console.log(`explore: ${server.url} (Ctrl-C ends it)`);
-  if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done, { once: true }));
-  await server.close();
-  return 0;
-}
-
-/** A folder's own name: the page goes to others, whom this machine's paths do not concern. */
-function publicName(where: string): string {
-  return existsSync(where) ? basename(resolve(where)) : where;
-}
-
-function known(value: string | undefined, option: string): string {
-  if (value) return value;
-  throw new Error(`explore: expected ${option}, because the SAE's cfg.json does not say, got none`);
 }
 
 /** A line when a stage begins and every few seconds. */

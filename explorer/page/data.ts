@@ -27,13 +27,13 @@ export interface PageData {
 
 /** Throws when a file is missing or of another version. */
 export async function loadData(): Promise<PageData> {
-  const manifest = (await read("manifest")) as Manifest;
+  const manifest = (await readRecord("manifest")) as Manifest;
   if (manifest.version !== FORMAT_VERSION) {
     throw new Error(
       `data/manifest.js: expected version ${FORMAT_VERSION}, got ${manifest.version} (do: build the page again)`,
     );
   }
-  const [columns, pictures] = await Promise.all([read("columns"), read("pictures")]);
+  const [columns, pictures] = await Promise.all([readRecord("columns"), readRecord("pictures")]);
   const chunks = new Map<number, Promise<FeatureChunk>>();
   return {
     manifest,
@@ -45,7 +45,7 @@ export async function loadData(): Promise<PageData> {
       "label",
       "picture",
     ]),
-    pictures: unpackRecord<PictureColumns>(pictures, ["label"]),
+    pictures: unpackRecord<PictureColumns>(pictures, ["label", "row"]),
     chunk(index) {
       const loading = chunks.get(index) ?? readChunk(index);
       chunks.set(index, loading);
@@ -55,7 +55,7 @@ export async function loadData(): Promise<PageData> {
 }
 
 async function readChunk(index: number): Promise<FeatureChunk> {
-  return unpackRecord<FeatureChunk>(await read(`features-${index}`), [
+  return unpackRecord<FeatureChunk>(await readRecord(`features-${index}`), [
     "pictures",
     "activations",
     "neighbours",
@@ -65,7 +65,8 @@ async function readChunk(index: number): Promise<FeatureChunk> {
   ]);
 }
 
-function read(name: string): Promise<object> {
+/** A data file's record as it is written; `unpackRecord` makes its columns arrays. Throws when there is none. */
+export function readRecord(name: string): Promise<object> {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = `data/${name}.js`;

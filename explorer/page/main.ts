@@ -2,14 +2,21 @@
 import { loadData, type PageData } from "./data";
 import { byId } from "./dom";
 import { featurePage } from "./feature-page";
+import { guessGame } from "./guess-game";
 import { featureMap } from "./map";
 import { navigator } from "./navigator";
+import { picturePage } from "./picture-page";
 import { listed } from "./selection";
 import { readHash, type State, type View, writeHash } from "./state";
+import { textSearch } from "./text-search";
 import { type MakeView, tabs } from "./view";
 
 /** The views beside the features, a line each. */
-const VIEWS: Partial<Record<View, MakeView>> = {};
+const VIEWS: Partial<Record<View, MakeView>> = {
+  picture: picturePage,
+  search: textSearch,
+  guess: guessGame,
+};
 
 function start(data: PageData): void {
   const { manifest, columns } = data;
@@ -24,7 +31,7 @@ function start(data: PageData): void {
   const change = (part: Partial<State>) => {
     const hash = writeHash({ ...state, ...part });
     if (hash === writeHash(state)) return;
-    if ("text" in part) history.replaceState(null, "", hash);
+    if ("text" in part || "words" in part) history.replaceState(null, "", hash);
     else history.pushState(null, "", hash);
     show();
   };
@@ -37,10 +44,9 @@ function start(data: PageData): void {
   );
   const showTab = tabs(VIEWS, data, change);
   const show = () => {
-    const next = readHash(location.hash, manifest.features);
-    const { feature: _f, view: _v, ...before } = state ?? {};
-    const { feature, view, ...now } = next;
-    if (!state || JSON.stringify(before) !== JSON.stringify(now)) order = listed(next, columns, manifest);
+    const next = readHash(location.hash, manifest);
+    const { feature } = next;
+    if (!state || listing(state) !== listing(next)) order = listed(next, columns, manifest);
     state = next;
     document.body.classList.toggle("open", feature !== undefined);
     list.show(state, order);
@@ -75,6 +81,11 @@ function start(data: PageData): void {
   // Emitted by back, forward and an edited address alike.
   window.addEventListener("popstate", show);
   show();
+}
+
+/** What the list's order depends on. */
+function listing({ sort, rising, text, box }: State): string {
+  return JSON.stringify([sort, rising, text, box]);
 }
 
 function fail(error: unknown): void {

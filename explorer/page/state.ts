@@ -1,8 +1,14 @@
 /** What the page shows, as the address's hash: every state has a URL, and back and forward move between them. */
-import { MEASURES, type Measure } from "../format";
+import { type Manifest, MEASURES, type Measure } from "../format";
 
 /** The page's views, in the order of its tabs. */
-export const VIEWS = { features: "Features", atlas: "Atlas", picture: "Picture", guess: "Guess" } as const;
+export const VIEWS = {
+  features: "Features",
+  atlas: "Atlas",
+  picture: "Picture",
+  search: "Search",
+  guess: "Guess",
+} as const;
 
 export type View = keyof typeof VIEWS;
 
@@ -23,19 +29,36 @@ export interface State {
   /** Part of a label, or a feature's number. */
   text: string;
   box?: Box;
+  /** The picture that is looked at, by the page's number. */
+  picture?: number;
+  /** What is searched for. */
+  words: string;
+  /** Which game of ten rounds, from 1. */
+  game?: number;
 }
 
-export const START: State = { view: "features", sort: "number", rising: true, text: "" };
+export const START: State = { view: "features", sort: "number", rising: true, text: "", words: "" };
 
-/** What a hash says; whatever in it is not understood is left out. `features` bounds the number. */
-export function readHash(hash: string, features: number): State {
+/** What a hash says; whatever in it is not understood is left out. The manifest bounds the numbers. */
+export function readHash(
+  hash: string,
+  { features, pictures }: Pick<Manifest, "features" | "pictures">,
+): State {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
-  const state: State = { ...START, text: parameters.get("text") ?? "" };
+  const state: State = {
+    ...START,
+    text: parameters.get("text") ?? "",
+    words: parameters.get("words") ?? "",
+  };
   const view = parameters.get("view");
   if (view !== null && Object.hasOwn(VIEWS, view)) state.view = view as View;
-  const feature = parameters.get("feature");
-  if (feature !== null && /^\d+$/.test(feature) && Number(feature) < features)
-    state.feature = Number(feature);
+  const below = (name: string, end: number) => {
+    const text = parameters.get(name);
+    return text !== null && /^\d{1,9}$/.test(text) && Number(text) < end ? Number(text) : undefined;
+  };
+  state.feature = below("feature", features);
+  state.picture = below("picture", pictures);
+  state.game = below("game", 1e9);
   const sort = parameters.get("sort");
   if (sort !== null && Object.hasOwn(MEASURES, sort)) state.sort = sort as Measure;
   state.rising = parameters.get("order") ? parameters.get("order") === "rising" : state.sort === "number";
@@ -47,7 +70,7 @@ export function readHash(hash: string, features: number): State {
 }
 
 /** The hash that `readHash` reads as `state`; what is as at the start is left out. */
-export function writeHash({ view, feature, sort, rising, text, box }: State): string {
+export function writeHash({ view, feature, sort, rising, text, box, picture, words, game }: State): string {
   const parameters = new URLSearchParams();
   if (view !== "features") parameters.set("view", view);
   if (feature !== undefined) parameters.set("feature", String(feature));
@@ -57,5 +80,8 @@ export function writeHash({ view, feature, sort, rising, text, box }: State): st
   if (box) {
     parameters.set("box", [box.left, box.right, box.bottom, box.top].map((v) => v.toFixed(3)).join(","));
   }
+  if (picture !== undefined) parameters.set("picture", String(picture));
+  if (words !== "") parameters.set("words", words);
+  if (game !== undefined) parameters.set("game", String(game));
   return `#${parameters}`;
 }

@@ -4,7 +4,7 @@ import { runWithCache } from "../clip";
 import { expectNoLeak } from "../tensor";
 import { visualiseFeature } from "./feature-visualisation";
 import { F, pictureOf, tinyModels } from "./fixtures/tiny-world";
-import { patchHeatmap } from "./patch-heatmap";
+import { patchHeatmap, patchHeatmaps } from "./patch-heatmap";
 
 const hookPoint = "blocks.1.hook_resid_post";
 
@@ -62,6 +62,16 @@ test("a heatmap is what covering each patch takes from the activation", async ()
     await assert.rejects(
       patchHeatmap(pictureOf(3), { clip, sae, hookPoint, feature, window: 3 }),
       /window of 1 to 2/,
+    );
+    const both = await patchHeatmaps(pictureOf(3), { clip, sae, hookPoint, features: [4, feature] });
+    for (let patch = 0; patch < 4; patch++) {
+      const without = await activation(patch);
+      assert.ok(Math.abs(both[0].drops[patch] - (whole[4] - without[4])) < 1e-5, `patch ${patch}`);
+      assert.ok(Math.abs(both[1].drops[patch] - heatmap.drops[patch]) < 1e-6, `patch ${patch}`);
+    }
+    await assert.rejects(
+      patchHeatmap(pictureOf(3), { clip, sae, hookPoint, feature, stride: 2 }),
+      /stride of 1 to 1/,
     );
   });
   clip.dispose();

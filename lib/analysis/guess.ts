@@ -146,7 +146,11 @@ export async function strongestFeatures(
   picture: number,
   count: number,
 ): Promise<{ feature: number; activation: number }[]> {
-  const f = await encodeRows(sae, activations, Uint32Array.of(picture));
+  return strongestFirst(await encodeRows(sae, activations, Uint32Array.of(picture)), count);
+}
+
+/** Features that fire, of activations f [F], strongest first. */
+export function strongestFirst(f: Float32Array, count: number): { feature: number; activation: number }[] {
   return [...f.keys()]
     .filter((feature) => f[feature] > 0)
     .sort((a, b) => f[b] - f[a])

@@ -83,8 +83,8 @@ export function spliceScoreFry(original: number, spliced: number, ablated: numbe
   return (spliced - original) / (ablated - original);
 }
 
-/** Only the class token, the first one, is replaced. */
-function replaceClassToken(replacement: Replacement) {
+/** A hook that replaces the class token, the first one, alone. */
+export function replaceClassToken(replacement: Replacement) {
   return (stream: Tensor) =>
     tf.tidy(() => {
       const [B, T, D] = stream.shape;

@@ -24,8 +24,8 @@ export interface StudyParameters {
   hookPoint: string;
   /** Views of each picture that the SAE is trained on; the first is the picture itself. */
   viewsPerPicture: number;
-  /** How the SAE is trained, or a folder in SAELens's format that holds one. */
-  sae: SaeTrainingOptions | string;
+  /** How the SAE is trained, or a folder in SAELens's format that holds one, or the SAE itself. */
+  sae: SaeTrainingOptions | string | Sae;
   /** The kind of label that entropies and majority labels are about, as "subgroup". */
   label: string;
   /** The augmented views follow from it. */
@@ -55,8 +55,8 @@ export interface Study {
   /** Over the pictures as they are. */
   statistics: FeatureStatistics;
   labels: LabelColumn;
-  /** Where the SAE is: a run folder's `sae`, or the folder that was given. */
-  saeFolder: string;
+  /** Where the SAE is: a run folder's `sae`, or the folder that was given; undefined for one that was given itself. */
+  saeFolder?: string;
 }
 
 /**
@@ -99,8 +99,8 @@ export async function openStudy(parameters: StudyParameters, options: StudyOptio
 }
 
 /**
- * The SAE of `parameters.sae` on `source`: read from its folder, or from the run of those options and rows, or trained now. The caller disposes
- * it.
+ * The SAE of `parameters.sae` on `source`: itself, read from its folder, or from the run of those options and rows, or trained now. The caller
+ * disposes it.
  */
 export async function openOrTrainSae(
   source: ActivationSource,
@@ -111,8 +111,9 @@ export async function openOrTrainSae(
     dataset,
   }: Pick<StudyParameters, "sae" | "model" | "hookPoint" | "dataset">,
   { onProgress = () => {}, onMetrics = () => {}, signal }: StudyOptions = {},
-): Promise<{ sae: Sae; folder: string }> {
+): Promise<{ sae: Sae; folder?: string }> {
   if (typeof wanted === "string") return { sae: await loadSae(wanted), folder: wanted };
+  if ("weights" in wanted) return { sae: wanted };
   const runFolder = defaultRunFolder(wanted, source);
   const cached = new RunFolder(runFolder).isFinished();
   const { sae } = await trainSae(source, wanted, {

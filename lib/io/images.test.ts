@@ -74,6 +74,15 @@ test("a corrupt, empty or missing file is named in the error", async () => {
   }
 });
 
+test("a picture with more pixels than allowed is refused before it is decoded", async () => {
+  const png = await encodePng(pattern(40, 40));
+  assert.equal((await decodePicture(png, { maxPixels: 1600 })).width, 40);
+  await assert.rejects(
+    decodePicture(png, { maxPixels: 1599 }),
+    /^Error: picture: expected a readable picture, got .*pixel limit/,
+  );
+});
+
 test("encodePng refuses bytes that do not fill the picture", async () => {
   const wrong = { ...pattern(2, 2), width: 3 };
   await assert.rejects(encodePng(wrong), /expected 3 x 2 x 3 = 18 bytes, got 12/);

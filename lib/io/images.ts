@@ -1,6 +1,6 @@
 /** Pictures in and out: any file or buffer to plain RGB bytes, RGB bytes to PNG, and grids of pictures. */
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type SharpOptions } from "sharp";
 
 /** A picture as rows of interleaved bytes, top to bottom: data[(y * width + x) * channels + c]. */
 export interface Picture {
@@ -16,6 +16,8 @@ export interface DecodeOptions {
   name?: string;
   /** Colour behind transparent pixels; default white. */
   background?: string;
+  /** Larger pictures are refused before they are decoded; default 268 million pixels (sharp's). */
+  maxPixels?: number;
 }
 
 /** Damaged files are errors; colour profiles are ignored, as by Pillow and so by the pictures that CLIPs are trained on. */
@@ -27,15 +29,21 @@ const READING = { failOn: "error", ignoreIcc: true } as const;
  */
 export async function decodePicture(
   source: string | Uint8Array,
-  { name = typeof source === "string" ? source : "picture", background = "#ffffff" }: DecodeOptions = {},
+  options: DecodeOptions = {},
 ): Promise<Picture> {
+  const {
+    name = typeof source === "string" ? source : "picture",
+    background = "#ffffff",
+    maxPixels,
+  } = options;
   const bytes = typeof source === "string" ? await readPictureFile(source) : source;
   if (bytes.length === 0) {
     throw new Error(`${name}: expected a picture, got an empty file (fetch or write it again)`);
   }
   try {
-    if (await isCmyk(bytes)) return await decodeCmyk(bytes, name);
-    const { data, info } = await sharp(bytes, READING)
+    const reading = { ...READING, ...(maxPixels && { limitInputPixels: maxPixels }) };
+    if (await isCmyk(bytes)) return await decodeCmyk(bytes, name, reading);
+    const { data, info } = await sharp(bytes, reading)
       .rotate()
       .flatten({ background })
       .toColourspace("srgb")
@@ -196,8 +204,8 @@ export async function renderSvg(drawing: SvgDrawing, size: number, name = "SVG")
 }
 
 /** Four inks by the formula of Pillow's convert("RGB"): what is not covered by black, less the ink; no colour profile. */
-async function decodeCmyk(bytes: Uint8Array, name: string): Promise<Picture> {
-  const inks = sharp(bytes, READING).rotate().pipelineColourspace("cmyk").toColourspace("cmyk");
+async function decodeCmyk(bytes: Uint8Array, name: string, reading: SharpOptions): Promise<Picture> {
+  const inks = sharp(bytes, reading).rotate().pipelineColourspace("cmyk").toColourspace("cmyk");
   const { data, info } = await inks.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   const rgb = new Uint8ClampedArray(width * height * 3);

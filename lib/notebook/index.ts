@@ -5,6 +5,7 @@ export * from "./feature-grid";
 export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
 export * from "./guess-card";
 export * from "./image";
+export * from "./inline-frame";
 export * from "./interrupt";
 export * from "./liveCurves";
 export { type RawPicture, stopPictures } from "./pictures";

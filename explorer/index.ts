@@ -1,0 +1,2 @@
+/** What a notebook's cell imports of the explorer. */
+export { explore, type InlineExploreOptions, type InlineExplorer } from "./notebook";

@@ -1,0 +1,151 @@
+/** One picture, dropped in or one of the page's: live, all that the model makes of it; from a folder, the features that have it among their strongest. */
+
+import { unpackRecord } from "../format";
+import { LIMITS, type LivePicture } from "../live-format";
+import { APPEARANCE_CHUNK, APPEARANCE_COLUMNS, type Appearances } from "../picture-format";
+import { type PageData, readRecord } from "./data";
+import { element, number } from "./dom";
+import { featureLink } from "./feature-link";
+import { ask, isLive, LIVE_COMMAND, messageOf } from "./live";
+import { livePicture } from "./live-picture";
+import { picturePicker } from "./picture-picker";
+import { pictureTile } from "./picture-tile";
+import type { State } from "./state";
+import type { ShownView } from "./view";
+
+export function picturePage(
+  place: HTMLElement,
+  data: PageData,
+  change: (part: Partial<State>) => void,
+): ShownView {
+  place.classList.add("sheet");
+  const told = element("p", { class: "told", role: "status" });
+  const result = element("div");
+  const open = (feature: number) => change({ view: "features", feature });
+  let shown: number | undefined;
+  let turn = 0;
+
+  /** Shows what is found, unless something else was asked for meanwhile. */
+  const look = async (find: () => Promise<HTMLElement>) => {
+    const mine = ++turn;
+    told.textContent = "Looking …";
+    const found = await find().catch(messageOf);
+    if (mine !== turn) return;
+    told.textContent = typeof found === "string" ? found : "";
+    result.replaceChildren(...(typeof found === "string" ? [] : [found]));
+  };
+  const upload = (file: Blob) => {
+    // The address says nothing of a picture that is not the page's.
+    shown = undefined;
+    change({ picture: undefined });
+    look(async () => {
+      if (file.size > LIMITS.pictureBytes) {
+        const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
+        throw new Error(
+          `picture: expected at most ${megabytes(LIMITS.pictureBytes)}, got ${megabytes(file.size)}`,
+        );
+      }
+      const answer = await ask<LivePicture>("picture", { method: "POST", body: file });
+      return livePicture(data, answer, "your picture", open);
+    });
+  };
+  place.append(
+    element("div", { class: "head" }, element("h2", {}, "One picture")),
+    isLive
+      ? dropZone(place, upload)
+      : element(
+          "p",
+          { class: "note" },
+          "Your own pictures, heatmaps and what the model says need the live server: ",
+          element("code", {}, LIVE_COMMAND),
+          ". Without it this page knows which features have a picture among their strongest.",
+        ),
+    picturePicker(data, (picture) => change({ picture })),
+    told,
+    result,
+  );
+  return {
+    show({ picture }) {
+      if (shown === picture) return;
+      shown = picture;
+      if (picture === undefined) return;
+      look(async () => {
+        if (!isLive) return await strongIn(data, picture, open);
+        const answer = await ask<LivePicture>(`picture?picture=${picture}`, { method: "POST" });
+        return livePicture(data, answer, data.pictures.captions[picture], open);
+      });
+    },
+  };
+}
+
+/** A picture comes by a drop anywhere on the view, from the clipboard, or from the file dialog. */
+function dropZone(place: HTMLElement, upload: (file: Blob) => void): HTMLElement {
+  const input = element("input", { type: "file", accept: "image/*", class: "visually-hidden", id: "file" });
+  input.addEventListener("change", () => {
+    if (input.files?.[0]) upload(input.files[0]);
+    // So that the same file can be chosen again.
+    input.value = "";
+  });
+  const zone = element(
+    "div",
+    { class: "drop" },
+    input,
+    element("label", { for: "file", class: "button" }, "Choose a picture"),
+    element("span", {}, "or drop it here, or paste it"),
+  );
+  const pictureIn = (transfer: DataTransfer | null) =>
+    [...(transfer?.files ?? [])].find(({ type }) => type === "" || type.startsWith("image/"));
+  place.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  place.addEventListener("dragleave", () => zone.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    const file = pictureIn(event.dataTransfer);
+    if (file) upload(file);
+  });
+  window.addEventListener("paste", (event) => {
+    const file = pictureIn(event.clipboardData);
+    if (file && !place.hidden) upload(file);
+  });
+  return zone;
+}
+
+/** Without a server: the features that have the picture among their strongest. */
+async function strongIn(
+  data: PageData,
+  picture: number,
+  open: (feature: number) => void,
+): Promise<HTMLElement> {
+  const { manifest, pictures } = data;
+  const file = await readRecord(`appearances-${Math.floor(picture / APPEARANCE_CHUNK)}`);
+  const { starts, features, activations } = unpackRecord<Appearances>(file, APPEARANCE_COLUMNS);
+  const at = picture % APPEARANCE_CHUNK;
+  const list = element("ul", { class: "neighbours" });
+  for (let i = starts[at]; i < starts[at + 1]; i++) {
+    const value = element("span", { class: "value" }, number(activations[i]));
+    const link = featureLink(data, features[i], open);
+    link.append(value);
+    list.append(element("li", {}, link));
+  }
+  const label = pictures.label[picture] < 0 ? "no label" : manifest.labelNames[pictures.label[picture]];
+  const caption = pictures.captions[picture];
+  return element(
+    "div",
+    { class: "one-picture" },
+    element(
+      "figure",
+      {},
+      pictureTile(picture, 192, caption, manifest),
+      element("figcaption", {}, caption, element("small", {}, label)),
+    ),
+    element(
+      "section",
+      {},
+      element("h3", {}, "Features that have it among their strongest", element("small", {}, "activation")),
+      list,
+    ),
+  );
+}
