@@ -2,12 +2,12 @@
 export * from "./clicked-pictures";
 export * from "./display";
 export * from "./feature-grid";
-export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figureBundle";
+export { figureBundle, figurePng, figureText, PLOTLY_MIME } from "./figure-bundle";
 export * from "./guess-card";
 export * from "./image";
 export * from "./inline-frame";
 export * from "./interrupt";
-export * from "./liveCurves";
+export * from "./live-curves";
 export { type RawPicture, stopPictures } from "./pictures";
 export {
   formatDuration,
@@ -16,7 +16,7 @@ export {
   type ProgressValues,
   progress,
 } from "./progress";
-export type { IterationOptions } from "./progressIteration";
+export type { IterationOptions } from "./progress-iteration";
 export * from "./save-figure";
 export * from "./show";
 export * from "./stages";

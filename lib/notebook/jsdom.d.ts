@@ -1,4 +1,4 @@
-/** The part of jsdom that plotlyDom.ts uses; the package brings no types of its own. */
+/** The part of jsdom that plotly-dom.ts uses; the package brings no types of its own. */
 declare module "jsdom" {
   /** A node of the document: what measuring text needs to know of it. */
   export interface DomNode {

@@ -8,7 +8,7 @@ import { DISPLAY, DISPLAY_METADATA } from "./display";
 import { imageGrid } from "./image";
 import { makePicture, type RawPicture, stopPictures } from "./pictures";
 import { parseColour } from "./raster";
-import { stillFigure } from "./stillFigure";
+import { stillFigure } from "./still-figure";
 
 after(stopPictures);
 

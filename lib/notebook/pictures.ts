@@ -1,4 +1,4 @@
-/** Static pictures on demand: the client of pictureProcess.ts, which is started at the first one and ends with us. */
+/** Static pictures on demand: the client of picture-process.ts, which is started at the first one and ends with us. */
 import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -129,7 +129,7 @@ export function stopPictures(): void {
 
 function startProcess(): Worker {
   const folder = ownFolder();
-  const script = join(folder, "pictureProcess.ts");
+  const script = join(folder, "picture-process.ts");
   const started = fork(script, [], {
     cwd: join(folder, "..", ".."),
     execArgv: ["--import", pathToFileURL(require.resolve("tsx", { paths: [folder] })).href],
@@ -158,7 +158,7 @@ function ownFolder(): string {
     candidates.push(join(folder, "lib", "notebook"));
     if (dirname(folder) === folder) break;
   }
-  const found = candidates.find((folder) => existsSync(join(folder, "pictureProcess.ts")));
+  const found = candidates.find((folder) => existsSync(join(folder, "picture-process.ts")));
   if (!found)
     throw new Error(
       `makePicture: expected lib/notebook above ${process.cwd()}, found none (work inside the repository)`,

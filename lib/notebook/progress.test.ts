@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { type DisplayHook, installDisplayHook, type MimeBundle, type MimeMetadata } from "./display";
-import { liveCurves } from "./liveCurves";
+import { liveCurves } from "./live-curves";
 import { stopPictures } from "./pictures";
 import { formatDuration, progress } from "./progress";
 import { show } from "./show";

@@ -1,6 +1,6 @@
 /** Progress of long work: one line with a bar, the rate and the time left; it stays in the saved notebook when done. */
 import { displayHook, newDisplayId } from "./display";
-import { type IterationOptions, iterate } from "./progressIteration";
+import { type IterationOptions, iterate } from "./progress-iteration";
 import { escapeHtml } from "./table";
 import { type Clock, monotonic, Throttle } from "./throttle";
 

@@ -13,7 +13,7 @@ import {
   newDisplayId,
   plainText,
 } from "./display";
-import { figureBundle, figureMetadata, figureText, isFigure, liveBundle } from "./figureBundle";
+import { figureBundle, figureMetadata, figureText, isFigure, liveBundle } from "./figure-bundle";
 import { isDataFrame, table } from "./table";
 
 /**

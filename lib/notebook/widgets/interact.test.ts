@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { type CapturedOutput, DISPLAY, installDisplayHook } from "../display";
 import { interact } from "./interact";
-import type { NotebookOutput } from "./outputList";
+import type { NotebookOutput } from "./output-list";
 import { type Parameter, parameterControl, rangeOf } from "./parameters";
 
 let sink: ((output: CapturedOutput) => void) | undefined;

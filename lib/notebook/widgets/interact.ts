@@ -1,12 +1,12 @@
 /** `interact`: widgets for a function's parameters; the function runs again with each change and its outputs are drawn in place. */
 import type { MimeBundle } from "../display";
 import { DISPLAY } from "../display";
-import { figureBundle, isFigure, PLOTLY_MIME } from "../figureBundle";
+import { figureBundle, isFigure, PLOTLY_MIME } from "../figure-bundle";
 import { boxTraits, vbox } from "./boxes";
 import { type Button, button } from "./button";
 import type { Kind } from "./model";
 import { type Output, output } from "./output";
-import type { NotebookOutput } from "./outputList";
+import type { NotebookOutput } from "./output-list";
 import { type ParameterControl, type Parameters, type ParameterValues, parameterControl } from "./parameters";
 import { WIDGET_MIME, Widget } from "./widget";
 

@@ -1,10 +1,10 @@
 /** A place in the page that shows what a task shows and prints; its contents live here, and so survive a page that is opened anew. */
 import { inspect } from "node:util";
 import { type CapturedOutput, type DisplayHook, displayHook, type Shown } from "../display";
-import { isFigure, liveBundle } from "../figureBundle";
+import { isFigure, liveBundle } from "../figure-bundle";
 import { isDataFrame, table } from "../table";
 import type { Kind } from "./model";
-import { type NotebookOutput, OutputList } from "./outputList";
+import { type NotebookOutput, OutputList } from "./output-list";
 import { json, type Values } from "./traits";
 import { type Options, seen, Widget } from "./widget";
 

@@ -1,7 +1,7 @@
 /** Curves that grow while something trains, in one place on the page that ends as an interactive figure. */
 import { type Axis, formatCount, type Panel, type PlotlyFigure, smallMultiples } from "../plot";
 import { displayHook, newDisplayId } from "./display";
-import { figureBundle, figureMetadata, figureText } from "./figureBundle";
+import { figureBundle, figureMetadata, figureText } from "./figure-bundle";
 import { sketch } from "./sketch";
 import { type Clock, monotonic, Throttle } from "./throttle";
 

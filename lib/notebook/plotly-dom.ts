@@ -1,8 +1,8 @@
-/** Plotly in jsdom: a figure to SVG text without a browser. Runs in the process of pictureProcess.ts. */
+/** Plotly in jsdom: a figure to SVG text without a browser. Runs in the process of picture-process.ts. */
 import { readFileSync } from "node:fs";
 import { type DomCanvas, type DomElement, type DomNode, type DomWindow, JSDOM } from "jsdom";
 import type { PlotlyFigure } from "../plot";
-import { type AdvanceOf, measureText, readAdvances } from "./fontMetrics";
+import { type AdvanceOf, measureText, readAdvances } from "./font-metrics";
 import { parseColour, Raster } from "./raster";
 
 interface Box {

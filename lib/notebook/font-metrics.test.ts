@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { measureText, readAdvances } from "./fontMetrics";
+import { measureText, readAdvances } from "./font-metrics";
 
 const regular = readAdvances(require.resolve("@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf"));
 

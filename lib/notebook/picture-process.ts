@@ -2,8 +2,8 @@
 import sharp, { type Sharp } from "sharp";
 import { encodeSheet } from "../io/images";
 import type { GridRequest, PictureAnswer, PictureRequest, RawPicture } from "./pictures";
-import { type PlotlyDom, startPlotly } from "./plotlyDom";
-import { stillFigure } from "./stillFigure";
+import { type PlotlyDom, startPlotly } from "./plotly-dom";
+import { stillFigure } from "./still-figure";
 
 /** Text colour of image grids. */
 const INK = "#2b3037";
