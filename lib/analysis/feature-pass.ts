@@ -4,14 +4,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { cacheFolder } from "../io";
-import type { ActivationSource, Sae } from "../sae";
+import { type ActivationSource, type FiringFeatures, type Sae, SparseEncoder } from "../sae";
 import { tf } from "../tensor";
 
-/** Feature activations held at once, B·F: 64 MB, so that a batch stays small whatever F is. */
-const ACTIVATIONS_AT_ONCE = 2 ** 24;
+/** Feature activations at once, B·F, where they are a matrix: 64 MB, so that a batch stays small whatever F is; and where they are lists. */
+const AT_ONCE = { matrix: 2 ** 24, lists: 2 ** 26 };
 
 export interface FeaturePassOptions {
-  /** Rows at once. Default: at most 1,024, and so many that B·F stays below 2²⁴. */
+  /** Rows at once. Default: at most 1,024, and so many that B·F stays below 2²⁴, or 2²⁶ where activations come as lists. */
   batchSize?: number;
   /** Where the result is kept by content hash. Default: `.vitrine/statistics` in the project; false keeps nothing. */
   cache?: string | false;
@@ -27,6 +27,8 @@ export interface FeaturePassOptions {
 export interface FeatureAccumulator {
   /** Adds feature activations f [n·F] of rows `firstRow`, `firstRow` + 1, … */
   add(f: Float32Array, firstRow: number): void;
+  /** The same for `count` rows from lists of what fires, in parts of different features; used where the SAE has a `SparseEncoder`. */
+  addFiring?(parts: Iterable<FiringFeatures>, count: number, firstRow: number): void;
   /** `next` is the first row that is not in it. */
   save(path: string, next: number): Promise<void>;
 }
@@ -51,33 +53,43 @@ export async function featurePass<A extends FeatureAccumulator>(
 ): Promise<A> {
   const { dIn, dSae } = sae.config;
   const { saveEvery = 30, onProgress = () => {}, signal } = options;
-  const { batchSize = Math.max(1, Math.min(1024, Math.floor(ACTIVATIONS_AT_ONCE / dSae))) } = options;
   if (source.width !== dIn) throw new Error(`${pass.where}: expected rows of ${dIn}, got ${source.width}`);
   const path = await cachePath(sae, source, pass, options.cache);
   const kept = path && existsSync(path) ? await pass.load(path) : undefined;
   const accumulator = kept?.accumulator ?? pass.empty();
   let next = kept?.next ?? 0;
-  if (next === source.rows) onProgress({ done: next, total: next, cached: true });
+  if (next === source.rows) {
+    onProgress({ done: next, total: next, cached: true });
+    return accumulator;
+  }
+  const encoder = accumulator.addFiring && SparseEncoder.of(sae);
+  const fitting = Math.floor(AT_ONCE[encoder ? "lists" : "matrix"] / dSae);
+  const { batchSize = Math.max(1, Math.min(1024, fitting)) } = options;
   let saved = performance.now();
-  while (next < source.rows) {
-    if (signal?.aborted) {
-      if (path) await accumulator.save(path, next);
-      throw signal.reason;
+  try {
+    while (next < source.rows) {
+      if (signal?.aborted) {
+        if (path) await accumulator.save(path, next);
+        throw signal.reason;
+      }
+      const count = Math.min(batchSize, source.rows - next);
+      const rows = new Float32Array(count * dIn);
+      await source.gather(
+        Uint32Array.from({ length: count }, (_, i) => next + i),
+        rows,
+      );
+      if (encoder) accumulator.addFiring?.(encoder.encode(rows, count), count, next);
+      else accumulator.add(encode(sae, rows, count), next);
+      next += count;
+      onProgress({ done: next, total: source.rows, cached: false });
+      if (path && (next === source.rows || performance.now() - saved > 1000 * saveEvery)) {
+        await accumulator.save(path, next);
+        saved = performance.now();
+      }
+      await yieldToEvents();
     }
-    const count = Math.min(batchSize, source.rows - next);
-    const rows = new Float32Array(count * dIn);
-    await source.gather(
-      Uint32Array.from({ length: count }, (_, i) => next + i),
-      rows,
-    );
-    accumulator.add(encode(sae, rows, count), next);
-    next += count;
-    onProgress({ done: next, total: source.rows, cached: false });
-    if (path && (next === source.rows || performance.now() - saved > 1000 * saveEvery)) {
-      await accumulator.save(path, next);
-      saved = performance.now();
-    }
-    await yieldToEvents();
+  } finally {
+    encoder?.dispose();
   }
   return accumulator;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { memorySource, Sae } from "../sae";
-import { expectNoLeak, Random } from "../tensor";
+import { expectNoLeak, Random, tf } from "../tensor";
 import { FeatureStatistics, featureStatistics } from "./feature-statistics";
 
 const [N, D, F] = [60, 6, 20];
@@ -56,6 +56,28 @@ test("a pass adds what the SAE's activations are, whatever the batches, and leav
     }
     sae.dispose();
   });
+});
+
+test("what fires as lists counts as it does in the matrix", async () => {
+  const sae = randomSae();
+  const threshold = tf.zeros([F]);
+  // The same function, which has no lists.
+  const jumprelu = new Sae(
+    { architecture: "jumprelu", dIn: D, dSae: F, applyBDecToInput: true },
+    { ...sae.weights, threshold },
+  );
+  const [lists, matrix] = await Promise.all(
+    [sae, jumprelu].map((one) => featureStatistics(one, memorySource(data, D), { topK: 5, batchSize: 13 })),
+  );
+  assert.deepEqual(lists.density.state().fired, matrix.density.state().fired);
+  assert.deepEqual(lists.top.state().rows, matrix.top.state().rows);
+  assert.deepEqual(lists.busiest.state(), matrix.busiest.state());
+  assert.deepEqual(lists.rowsByL0, matrix.rowsByL0);
+  lists.density.state().sums.forEach((sum, feature) => {
+    assert.ok(Math.abs(sum - matrix.density.state().sums[feature]) < 1e-4);
+  });
+  threshold.dispose();
+  sae.dispose();
 });
 
 test("an interrupted pass goes on where it stopped, a finished one is read back, another SAE starts anew", async () => {

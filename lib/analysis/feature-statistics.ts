@@ -1,6 +1,6 @@
 /** What one pass over a data set tells of every feature: how often, how strongly, on which rows. Streams, merges, resumes. */
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../io";
-import type { ActivationSource, Sae } from "../sae";
+import type { ActivationSource, FiringFeatures, Sae } from "../sae";
 import { FeatureDensity } from "./density";
 import { type FeaturePassOptions, featurePass } from "./feature-pass";
 import { TopExamples } from "./top-examples";
@@ -35,7 +35,7 @@ export class FeatureStatistics {
 
   /** Adds feature activations f [n·F] of rows `firstRow`, `firstRow` + 1, … */
   add(f: Float32Array, firstRow: number): void {
-    const { dSae, density, top, busiest, rowsByL0 } = this;
+    const { dSae, density, top } = this;
     if (f.length % dSae !== 0) {
       throw new Error(`FeatureStatistics.add: expected rows of ${dSae}, got ${f.length} numbers`);
     }
@@ -50,10 +50,31 @@ export class FeatureStatistics {
           top.offer(feature, value, firstRow + i);
         }
       }
-      rowsByL0[active]++;
-      if (active > 0) busiest.offer(0, active, firstRow + i);
+      this.countRow(active, firstRow + i);
     }
     density.addRows(rows);
+  }
+
+  /** Adds what fires on `count` rows from `firstRow` on, in parts of different features. */
+  addFiring(parts: Iterable<FiringFeatures>, count: number, firstRow: number): void {
+    const { density, top } = this;
+    const active = new Int32Array(count);
+    for (const { first, start, rows, values } of parts) {
+      for (let i = 0; i + 1 < start.length; i++) {
+        for (let at = start[i]; at < start[i + 1]; at++) {
+          density.count(first + i, values[at]);
+          top.offer(first + i, values[at], firstRow + rows[at]);
+          active[rows[at]]++;
+        }
+      }
+    }
+    for (let i = 0; i < count; i++) this.countRow(active[i], firstRow + i);
+    density.addRows(count);
+  }
+
+  private countRow(active: number, row: number): void {
+    this.rowsByL0[active]++;
+    if (active > 0) this.busiest.offer(0, active, row);
   }
 
   /** Takes in what another one has seen; their rows must be different ones. */
@@ -135,7 +156,7 @@ export async function featureStatistics(
   const pass = {
     where: "featureStatistics",
     prefix: "features",
-    key: ["feature-statistics/1", topK] as const,
+    key: ["feature-statistics/2", topK] as const,
     empty: () => FeatureStatistics.empty(sae.config.dSae, topK),
     load: FeatureStatistics.load,
   };

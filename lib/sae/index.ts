@@ -12,6 +12,7 @@ export * from "./sae";
 export * from "./saelens";
 export * from "./schedule";
 export * from "./source";
+export * from "./sparse-encoder";
 export * from "./stopping";
 export * from "./stream";
 export * from "./torch-layout";

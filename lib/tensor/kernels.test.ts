@@ -174,6 +174,21 @@ describe("activations, reconstruction and gradients equal the formulas in float6
       );
       assertClose(out, xHat, "reconstruction");
 
+      const { start, rows: at, values } = active.entries(0, ids.length);
+      const listed = new Float64Array(B * ids.length);
+      for (let i = 0; i < ids.length; i++)
+        for (let e = start[i]; e < start[i + 1]; e++) listed[at[e] * ids.length + i] = values[e];
+      assert.equal(values.length, encoded.count);
+      assertClose(listed, f.flat(), "entries", 1e-5);
+      const part = active.entries(100, 200);
+      assert.deepEqual(part.values, values.slice(start[100], start[200]));
+      assert.deepEqual(part.rows, at.slice(start[100], start[200]));
+      assert.deepEqual(
+        [...part.start],
+        [...start.slice(100, 201)].map((place) => place - start[100]),
+      );
+      assert.throws(() => active.entries(0, ids.length + 1), /expected features that were encoded/);
+
       // As the extra part of an update whose main part is silent.
       const silent = new Active();
       const quiet = encoder.slice();

@@ -98,6 +98,14 @@ interface Native {
     last: number,
     out: Float32Array,
   ): void;
+  entries(
+    active: Handle,
+    first: number,
+    last: number,
+    start?: Int32Array,
+    rows?: Int32Array,
+    values?: Float32Array,
+  ): number;
   update(update: Handle, input: object): number;
   adam(slot: HostSlot, gradient: Float32Array, count: number, step: AdamStep): void;
   rowNorms(matrix: Float32Array, rows: number, width: number, out: Float32Array): void;
@@ -113,6 +121,14 @@ export interface Encoded {
   finite: boolean;
   /** Share of the blocks of features that are kept as matrices, because much fires in them. */
   matrices: number;
+}
+
+/** Activations as lists, feature by feature: those of the i-th one are [start[i], start[i + 1]), in rising order of rows. */
+export interface Entries {
+  start: Int32Array;
+  /** Place of each in the batch. */
+  rows: Int32Array;
+  values: Float32Array;
 }
 
 let loaded: Native | undefined;
@@ -212,6 +228,18 @@ export class Active {
   decode(decoder: Float32Array, D: number, first: number, last: number, out: Float32Array): void {
     expectLength("Active.decode", "out", out, this.B * D);
     native().decode(this.handle, decoder, D, first, last, out);
+  }
+
+  /** What is not zero of features [first, last). */
+  entries(first: number, last: number): Entries {
+    const count = native().entries(this.handle, first, last);
+    const entries = {
+      start: new Int32Array(last - first + 1),
+      rows: new Int32Array(count),
+      values: new Float32Array(count),
+    };
+    native().entries(this.handle, first, last, entries.start, entries.rows, entries.values);
+    return entries;
   }
 
   dispose(): void {

@@ -68,6 +68,9 @@ public:
   /* out [B, D] = f W over features [first, last), for W [., D] with rows by `id`. A block that is a matrix counts as a whole. */
   void decode(const float *decoder, int64_t D, int64_t first, int64_t last, float *out);
 
+  /* Entries of features [first, last) that are not zero, as start [last - first + 1], rows and values; null for rows only counts them. Returns how many. */
+  int64_t entries(int64_t first, int64_t last, int32_t *start, int32_t *rows, float *values) const;
+
 private:
   struct Summary {
     int64_t count = 0;

@@ -1,6 +1,7 @@
 /* The encoder's product, block by block, and what of it fires. */
 #include <cmath>
 
+#include "activation.h"
 #include "active.h"
 #include "top_k.h"
 
@@ -86,7 +87,7 @@ void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &e
         const float *pre = room.product + i * width;
         float *to = matrix + i * width;
         if (selection.rule == Rule::relu) for (int64_t b = 0; b < B; b++) to[b] = pre[b] > 0 ? pre[b] : 0;
-        else for (int64_t b = 0; b < B; b++) to[b] = std::exp(pre[b]);
+        else for (int64_t b = 0; b < B; b += LANES) store(to + b, expOf(load(pre + b))); /* width is whole vectors */
         std::fill(to + B, to + width, 0.0f);
       }
       if (sums) summarise(number, selection, sums);
@@ -147,6 +148,25 @@ void Active::summarise(int64_t number, const Selection &selection, float *sums) 
     sums[number * BLOCK + i] = sumOf(values, length);
   }
   summaries_[number] = summary;
+}
+
+int64_t Active::entries(int64_t first, int64_t last, int32_t *start, int32_t *rows, float *values) const {
+  const int64_t width = roundUp(B, NR);
+  int64_t found = 0;
+  const auto take = [&](int64_t row, float value) {
+    if (value == 0) return;
+    if (rows) rows[found] = static_cast<int32_t>(row), values[found] = value;
+    found++;
+  };
+  for (int64_t feature = first; feature < last; feature++) {
+    if (rows) start[feature - first] = static_cast<int32_t>(found);
+    const Block &block = blocks[feature / BLOCK];
+    const int64_t i = feature % BLOCK;
+    if (block.dense) for (int64_t b = 0; b < B; b++) take(b, block.matrix.get()[i * width + b]);
+    else for (int32_t e = block.start[i]; e < block.start[i + 1]; e++) take(block.row[e], block.value[e]);
+  }
+  if (rows) start[last - first] = static_cast<int32_t>(found);
+  return found;
 }
 
 void Active::finish() {

@@ -132,6 +132,19 @@ napi_value decode(napi_env, const Arguments &args) {
   return nullptr;
 }
 
+/* (active, first, last) -> how many entries; or (active, first, last, start [last - first + 1], rows, values), which it fills */
+napi_value entries(napi_env env, const Arguments &args) {
+  const auto *active = args.handle<Active>(args[0]);
+  const int64_t first = static_cast<int64_t>(args.number(args[1])), last = static_cast<int64_t>(args.number(args[2]));
+  if (first < 0 || first > last || last > active->F) throw std::invalid_argument("expected features that were encoded");
+  const int64_t count = active->entries(first, last, nullptr, nullptr, nullptr);
+  if (!args.absent(args[3])) {
+    active->entries(first, last, args.array<int32_t>(args[3], napi_int32_array, static_cast<double>(last - first + 1)),
+                    args.array<int32_t>(args[4], napi_int32_array, static_cast<double>(count)), args.floats(args[5], static_cast<double>(count)));
+  }
+  return numberValue(env, static_cast<double>(count));
+}
+
 Moments momentsOf(const Arguments &args, napi_value value, double size) {
   return {args.floats(args.field(value, "value"), size), args.floats(args.field(value, "first"), size), args.floats(args.field(value, "second"), size)};
 }
@@ -295,6 +308,7 @@ NAPI_MODULE_INIT() {
   add("setRows", guarded<setRows>);
   add("encode", guarded<encode>);
   add("decode", guarded<decode>);
+  add("entries", guarded<entries>);
   add("update", guarded<update>);
   add("adam", guarded<adam>);
   add("rowNorms", guarded<rowNorms>);
