@@ -1,6 +1,6 @@
 /** The picture that drives a feature most, found by gradient ascent through CLIP. S picture side, D width, V views. */
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { asHookPoint, type Clip, pixelGradient, type RgbPicture } from "../clip";
+import { asHookPoint, type Clip, patchCount, pixelGradient, type RgbPicture } from "../clip";
 import type { Sae } from "../sae";
 import {
   Adam,
@@ -32,6 +32,8 @@ export interface VisualisationOptions {
   shift?: number;
   /** Weight of the total variation, mean absolute difference of neighbouring pixels. Default 3 activation units. */
   totalVariation?: number;
+  /** Tokens that go through the tower at once; the gradient needs what they leave behind, in a ViT-L/14 some 2 GB a view. Default 512. */
+  tokensAtOnce?: number;
   /** Default 42. */
   seed?: number;
   /** Told after each step: the pre-activation averaged over the step's views, before its update. */
@@ -109,23 +111,44 @@ export async function visualiseFeature(options: VisualisationOptions): Promise<V
 }
 
 /** The feature's pre-activation, averaged over pictures [V, S, S, 3], and its gradient. */
-function featureAscent({ clip, sae, hookPoint, feature }: VisualisationOptions) {
+function featureAscent(options: VisualisationOptions) {
+  const { clip, tokensAtOnce = 512 } = options;
+  const atOnce = Math.max(1, Math.floor(tokensAtOnce / (1 + patchCount(clip.config.vision_config))));
+  return (pixels: Tensor): { value: number; gradient: Tensor } => {
+    const total = pixels.shape[0];
+    let value = 0;
+    const gradients: Tensor[] = [];
+    for (let from = 0; from < total; from += atOnce) {
+      const count = Math.min(atOnce, total - from);
+      const part = pixels.slice([from, 0, 0, 0], [count, -1, -1, -1]);
+      const found = gradientOf(part, options);
+      value += (found.value * count) / total;
+      gradients.push(tf.tidy(() => found.gradient.mul(count / total)));
+      tf.dispose([part, found.gradient]);
+    }
+    const gradient = tf.concat(gradients);
+    tf.dispose(gradients);
+    return { value, gradient };
+  };
+}
+
+/** The same over the pictures of one run through the tower. */
+function gradientOf(pixels: Tensor, { clip, sae, hookPoint, feature }: VisualisationOptions) {
   const point = asHookPoint(hookPoint, clip.config);
-  return (pixels: Tensor) =>
-    pixelGradient(clip, pixels, {
-      hooks: [point],
-      tokens: "class",
-      objective: (values) => {
-        const { WEnc, bEnc, bDec } = sae.weights;
-        const direction = WEnc.slice([0, feature], [-1, 1]); // [D, 1]
-        const offset = bEnc ? bEnc.slice([feature], [1]) : tf.scalar(0);
-        const x = values[point].sub(bDec) as Tensor & { rank: 2 }; // [V, D]
-        return tf
-          .matMul(x, direction as Tensor & { rank: 2 })
-          .add(offset)
-          .mean();
-      },
-    });
+  return pixelGradient(clip, pixels, {
+    hooks: [point],
+    tokens: "class",
+    objective: (values) => {
+      const { WEnc, bEnc, bDec } = sae.weights;
+      const direction = WEnc.slice([0, feature], [-1, 1]); // [D, 1]
+      const offset = bEnc ? bEnc.slice([feature], [1]) : tf.scalar(0);
+      const x = values[point].sub(bDec) as Tensor & { rank: 2 }; // [V, D]
+      return tf
+        .matMul(x, direction as Tensor & { rank: 2 })
+        .add(offset)
+        .mean();
+    },
+  });
 }
 
 /** Layers of 4 pixels a side, twice that, … up to the whole side, small random numbers. */
