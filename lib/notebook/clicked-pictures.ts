@@ -1,6 +1,6 @@
 /** The pictures of the feature that is clicked in a figure: small ones inside the page, so that it works in JupyterLab and in a shared page alike, without a kernel. */
 
-import { clickScript } from "./click-script";
+import { clickScript, packTexts } from "./click-script";
 import { DISPLAY, type Displayable } from "./display";
 import type { PictureSource } from "./feature-grid";
 import { makePicture } from "./pictures";
@@ -18,7 +18,7 @@ export interface ClickedPicturesOptions {
   count?: number;
   /** Side of a picture in pixels, as embedded; shown twice as large. Default 24. */
   side?: number;
-  /** Most distinct pictures in the page (some 400 bytes each); features whose pictures find no room say so. Default 4,000. */
+  /** Most distinct pictures in the page (some 250 bytes each); features whose pictures find no room say so. Default 4,000. */
   maxPictures?: number;
 }
 
@@ -46,14 +46,8 @@ export function clickedPictures(options: ClickedPicturesOptions): Displayable {
       }
       const captions = order.map((picture) => pictures.record(picture).caption);
       const notes = note && Object.fromEntries([...chosen.keys()].map((feature) => [feature, note(feature)]));
-      const data = {
-        side,
-        perRow: SHEET_SIDE,
-        sheets,
-        captions,
-        notes,
-        features: Object.fromEntries(chosen),
-      };
+      const texts = packTexts({ captions, notes, features: Object.fromEntries(chosen) });
+      const data = { side, perRow: SHEET_SIDE, sheets, texts };
       const all = options.features.length;
       const part = chosen.size < all ? ` (${chosen.size} of ${all} features have theirs in this page)` : "";
       const text = `Click a point of the figure above: the pictures on which its feature is strongest appear here${part}.`;

@@ -41,6 +41,23 @@ test("formats, column choice and the row limit are followed", async () => {
   assert.equal(text, ["share  i", "-----  -", " 0.0%  0", " 1.7%  1", "… and 58 more rows"].join("\n"));
 });
 
+test("records with many fields stand beside each other, a row a field", async () => {
+  const rows = [
+    { SAE: "topk", L0: 32, share: 0.123456 },
+    { SAE: "standard", L0: 40.5, share: null },
+  ];
+  assert.equal(
+    (await bundleOf(rows, { across: "SAE" }))["text/plain"],
+    [
+      "SAE      topk  standard",
+      "-----  ------  --------",
+      "L0         32      40.5",
+      "share  0.1235         –",
+    ].join("\n"),
+  );
+  assert.throws(() => table(rows, { across: "name" }), /among SAE, L0, share, got "name"/);
+});
+
 test("an unknown column is refused with the known ones", () => {
   assert.throws(() => table([{ a: 1 }], { columns: ["b"] }), /among a, got "b"/);
 });

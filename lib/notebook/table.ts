@@ -16,6 +16,8 @@ export interface TableOptions {
   caption?: string;
   /** Most rows shown, the rest is counted; default 50. */
   maxRows?: number;
+  /** A column whose values head the table's columns while the others become its rows: for a few records with many fields. */
+  across?: string;
 }
 
 /** The part of a danfojs DataFrame that a table needs. */
@@ -37,10 +39,9 @@ export function table(rows: Record<string, Cell>[] | DataFrameLike, options: Tab
   if (!Array.isArray(records))
     throw new Error("table: expected an array of records or a DataFrame, got neither");
   const known = isDataFrame(rows) ? rows.columns : [...new Set(records.flatMap((row) => Object.keys(row)))];
-  const { columns = known, formats = {}, caption, maxRows = 50 } = options;
-  const stranger = [...columns, ...Object.keys(formats)].find(
-    (name) => records.length > 0 && !known.includes(name),
-  );
+  const { columns = known, formats = {}, caption, maxRows = 50, across } = options;
+  const named = [...columns, ...Object.keys(formats), ...(across === undefined ? [] : [across])];
+  const stranger = named.find((name) => records.length > 0 && !known.includes(name));
   if (stranger !== undefined)
     throw new Error(
       `table: expected columns among ${known.join(", ")}, got "${stranger}" (check the spelling)`,
@@ -53,7 +54,8 @@ export function table(rows: Record<string, Cell>[] | DataFrameLike, options: Tab
     numeric: columns.map((name) => shown.every((row) => row[name] == null || typeof row[name] === "number")),
     left: records.length - shown.length,
   };
-  return { [DISPLAY]: () => ({ "text/html": htmlOf(content), "text/plain": textOf(content) }) };
+  const drawn = across === undefined ? content : turned(content, columns.indexOf(across));
+  return { [DISPLAY]: () => ({ "text/html": htmlOf(drawn), "text/plain": textOf(drawn) }) };
 }
 
 interface TableContent {
@@ -62,6 +64,17 @@ interface TableContent {
   cells: string[][];
   numeric: boolean[];
   left: number;
+}
+
+/** Columns as rows, headed by what stands in column `at`. */
+function turned({ columns, cells, numeric, ...rest }: TableContent, at: number): TableContent {
+  const others = columns.flatMap((_, i) => (i === at ? [] : [i]));
+  return {
+    ...rest,
+    columns: [columns[at], ...cells.map((row) => row[at])],
+    cells: others.map((i) => [columns[i], ...cells.map((row) => row[i])]),
+    numeric: [false, ...cells.map(() => others.every((i) => numeric[i]))],
+  };
 }
 
 function recordsOf({ columns, values }: DataFrameLike): Record<string, Cell>[] {
@@ -92,12 +105,14 @@ export function escapeHtml(text: string): string {
 // Inline styles, because untrusted notebooks lose style sheets; colours come from JupyterLab's theme where there is one.
 const RULE = "1px solid var(--jp-border-color2, #d0d5db)";
 const CELL = "padding:4px 12px;white-space:nowrap;";
+/** Long names break into lines. */
+const HEAD = "white-space:normal;max-width:13em;vertical-align:bottom;";
 const SECONDARY = "color:var(--jp-ui-font-color2, #6b7280);";
 
 function htmlOf({ columns, caption, cells, numeric, left }: TableContent): string {
   const align = (i: number) => `text-align:${numeric[i] ? "right" : "left"};`;
   const head = columns.map(
-    (name, i) => `<th style="${CELL}${align(i)}border-bottom:${RULE};">${escapeHtml(name)}</th>`,
+    (name, i) => `<th style="${CELL}${HEAD}${align(i)}border-bottom:${RULE};">${escapeHtml(name)}</th>`,
   );
   const body = cells.map((row) => {
     const line = row.map(

@@ -204,10 +204,10 @@ export interface PlotlyFigure {
   config?: PlotlyConfig;
 }
 
-/** Longest array that stays readable JSON; longer ones are packed (a third of the size, no rounding in text). */
-const LONGEST_PLAIN = 2000;
+/** Longest array that stays readable JSON; longer ones are packed (two thirds of the size, no rounding in text). */
+const LONGEST_PLAIN = 500;
 
-/** Values as Plotly takes them: at most 2,000 as numbers of six significant digits (not finite: null), more as packed float32. */
+/** Values as Plotly takes them: at most 500 as numbers of six significant digits (not finite: null), more as packed float32. */
 export function packNumbers(values: Values): PlotlyNumbers {
   if (values.length > LONGEST_PLAIN) {
     const floats = Float32Array.from(values, (v) => (Number.isFinite(v) ? v : Number.NaN));
