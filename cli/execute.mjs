@@ -27,6 +27,7 @@ export function findNotebook(word, paths, where) {
 export async function executeNotebook({ notebook, parameters, folder, where, log, paths }) {
   const since = Date.now();
   const name = basename(notebook, ".ipynb");
+  expectParameters(notebook, parameters, where);
   const partial = join(folder, `${name}.partial.ipynb`);
   const failed = join(folder, `${name}.failed.ipynb`);
   const rendered = join(folder, `${name}.ipynb`);
@@ -50,6 +51,23 @@ export async function executeNotebook({ notebook, parameters, folder, where, log
   rmSync(failed, { force: true });
   console.log(`${where}: executed in ${seconds(Date.now() - since)}: ${shown(paths.root, rendered)}`);
   return { code, rendered };
+}
+
+/** Throws when a parameter is not one of the notebook's: papermill would declare it and the cells would never look at it. */
+function expectParameters(notebook, parameters, where) {
+  const { cells } = JSON.parse(readFileSync(notebook, "utf8"));
+  const cell = cells.find(({ metadata }) => metadata.tags?.includes("parameters"));
+  const source = [cell?.source ?? ""].flat().join("");
+  const known = [...source.matchAll(/^\s*(?:export\s+)?(?:const|let|var)\s+([\w$]+)/gm)].map(
+    ([, name]) => name,
+  );
+  const stranger = parameters.find(([name]) => !known.includes(name));
+  if (!stranger) return;
+  const parts =
+    known.length > 0
+      ? `a parameter of ${basename(notebook)} (${known.join(", ")})`
+      : `no parameter, as ${basename(notebook)} has no parameters cell`;
+  throw new SetupFailure(`${where}: expected ${parts}, got ${stranger[0]}`);
 }
 
 /** @param {import("./setup/paths.mjs").Paths} paths */

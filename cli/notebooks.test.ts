@@ -14,7 +14,8 @@ const folder = mkdtempSync(join(tmpdir(), "vitrine-experiments-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One view a picture and few steps: the first notebook computes what the others find in the cache. */
-const SMALL = { viewsPerPicture: 1, steps: 150, expansionFactor: 4, l1Coefficient: 5e-4 };
+const SMALL = { viewsPerPicture: 1, steps: 150, expansionFactor: 4 };
+const L1 = { l1Coefficient: 5e-4 };
 
 interface Output {
   output_type: string;
@@ -34,7 +35,7 @@ function vitrine(...args: string[]): void {
 }
 
 /** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
-function execute(name: string, parameters: Record<string, number> = {}) {
+function execute(name: string, parameters: Record<string, number> = L1) {
   const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
     "-p",
     `${key}=${value}`,
@@ -91,6 +92,7 @@ test("01 runs by npm start -- --headless: real figures with pictures, an SAE bet
 
 test("02 splits all living features in two, and measures whether the cluster is one direction", () => {
   const { numbers, figures, pictures, outputs, printed } = execute("02-ultra-low-density-cluster", {
+    ...L1,
     otherExpansionFactor: 2,
     k: 16,
   });
@@ -141,7 +143,7 @@ test("04 computes its random range, and decoder vectors lie nearer to the block'
 });
 
 test("05 scores each lens against shuffled labels", () => {
-  const { numbers, figures } = execute("05-logit-lens", { picturesPerFeature: 2, lensPictures: 4000 });
+  const { numbers, figures } = execute("05-logit-lens", { ...L1, picturesPerFeature: 2, lensPictures: 4000 });
   assert.equal(Object.keys(numbers).length, 9);
   for (const [lens, top1] of Object.entries(numbers)) assert.ok(top1 >= 0 && top1 <= 1, `${lens}: ${top1}`);
   assert.ok(numbers["ablation, total"] > 0.02, `${numbers["ablation, total"]}`);
@@ -149,7 +151,7 @@ test("05 scores each lens against shuffled labels", () => {
 });
 
 test("06 makes pictures that drive their features, and maps what they need", () => {
-  const { numbers, figures, pictures } = execute("06-feature-visualisation", { ascentSteps: 25 });
+  const { numbers, figures, pictures } = execute("06-feature-visualisation", { ...L1, ascentSteps: 25 });
   assert.equal(numbers.features, 6);
   assert.equal(figures.length, 4, "the ascent and three heatmaps");
   assert.equal(pictures, 4);
@@ -159,7 +161,7 @@ test("06 makes pictures that drive their features, and maps what they need", () 
 });
 
 test("07 lets a machine guess far above chance", () => {
-  const { numbers, figures } = execute("07-guess-the-picture", { gameRounds: 1 });
+  const { numbers, figures } = execute("07-guess-the-picture", { ...L1, gameRounds: 1 });
   assert.equal(numbers.chance, 0.25);
   assert.ok(numbers.long > 0.5, `${numbers.long}`);
   assert.ok(numbers.all > 0.05, `${numbers.all}`);

@@ -113,3 +113,19 @@ test("run takes NAME=VALUE, values with signs and spaces too, and refuses what i
     assert.throws(() => readRunOptions(argv), /run: expected npx vitrine run NOTEBOOK/, argv.join(" "));
   }
 });
+
+test("run refuses a parameter that the notebook does not have, with those it has", () => {
+  const run = spawnSync(
+    process.execPath,
+    ["cli/vitrine.mjs", "run", "03-label-entropy", "-p", "expansion=16"],
+    {
+      cwd: root,
+      encoding: "utf8",
+    },
+  );
+  assert.equal(run.status, 1);
+  assert.match(
+    run.stderr,
+    /run: expected a parameter of 03-label-entropy\.ipynb \(model, .*expansionFactor.*\), got expansion/,
+  );
+});
