@@ -13,6 +13,12 @@ constexpr int64_t CHUNK_TILES = 8;
 /* Columns of a product before their bias is added: what was just written is still at hand. */
 constexpr int64_t COLUMNS = 8 * NR;
 
+/*
+ * Numbers from one row of work memory to the next. Rows a multiple of a kilobyte apart fall on few places of the first-level cache, where the 14 that a tile or
+ * a packing touches at a time would put each other out.
+ */
+int64_t spread(int64_t columns) { return columns % 256 == 0 ? columns + LANES : columns; }
+
 /* W [N, K] as the right operand Wᵀ, packed. */
 void packWeights(const float *weights, int64_t N, int64_t K, Buffer &out) {
   float *const to = out.atLeast(packedB(K, N));
@@ -181,8 +187,8 @@ void Tower::run(int64_t layer, float *x, int64_t B, int64_t T, bool causal) {
   const Block &block = blocks_[layer];
   const int64_t threads = threadCount(), rows = B * T, tiles = (rows + MR - 1) / MR;
   while (static_cast<int64_t>(work_.size()) < threads) work_.emplace_back();
-  qkv_.atLeast(tiles * MR * roundUp(3 * width, NR));
-  z_.atLeast(rows * width);
+  qkv_.atLeast(tiles * MR * spread(roundUp(3 * width, NR)));
+  z_.atLeast(rows * spread(width));
   /* As many chunks for each thread, of whole tiles. */
   const int64_t chunks = std::min(tiles, roundUp((tiles + CHUNK_TILES - 1) / CHUNK_TILES, threads));
   const auto overChunks = [&](const auto &body) {
@@ -198,26 +204,26 @@ void Tower::run(int64_t layer, float *x, int64_t B, int64_t T, bool causal) {
 
 /* Layer norm of `count` rows, packed as a left operand. */
 const float *Tower::normalised(const float *x, int64_t count, const float *gain, const float *bias, Work &work) {
-  const int64_t D = width;
-  float *const rows = work.rows.atLeast(count * D), *const packed = work.packed.atLeast(packedA(count, D));
+  const int64_t D = width, stride = spread(D);
+  float *const rows = work.rows.atLeast(count * stride), *const packed = work.packed.atLeast(packedA(count, D));
   for (int64_t row = 0; row < count; row++) {
     const float *const from = x + row * D;
-    float *const to = rows + row * D;
+    float *const to = rows + row * stride;
     const float mean = sumOf(from, D) / D;
     for (int64_t i = 0; i < D; i++) to[i] = from[i] - mean;
     const float inverse = 1.0f / std::sqrt(dot(to, to, D) / D + epsilon_);
     for (int64_t i = 0; i < D; i++) to[i] = to[i] * inverse * gain[i] + bias[i];
   }
-  packRows(rows, D, count, D, packed);
+  packRows(rows, stride, count, D, packed);
   return packed;
 }
 
 void Tower::projectQueriesKeysValues(const Block &block, const float *x, int64_t first, int64_t count, Work &work) {
-  const int64_t D = width, stride = roundUp(3 * D, NR);
+  const int64_t D = width, columns = roundUp(3 * D, NR), stride = spread(columns);
   const float *const a = normalised(x + first * D, count, block.norm1.get(), block.norm1Bias.get(), work);
   float *const out = qkv_.get() + first * stride;
-  for (int64_t n = 0; n < stride; n += COLUMNS) {
-    const int64_t until = std::min(stride, n + COLUMNS);
+  for (int64_t n = 0; n < columns; n += COLUMNS) {
+    const int64_t until = std::min(columns, n + COLUMNS);
     multiplyColumns(a, count, D, block.qkv.get(), 3 * D, n, until, out + n, stride);
     for (int64_t row = 0; row < count; row++)
       for (int64_t i = n; i < until; i += LANES) store(out + row * stride + i, load(out + row * stride + i) + load(block.qkvBias.get() + i));
@@ -229,7 +235,7 @@ void Tower::projectQueriesKeysValues(const Block &block, const float *x, int64_t
  * lanes, and what comes out is the packed right operand of the next product.
  */
 void Tower::attend(int64_t picture, int64_t head, int64_t T, bool causal, Work &work) {
-  const int64_t D = width, E = D / heads, stride = roundUp(3 * D, NR);
+  const int64_t D = width, E = D / heads, stride = spread(roundUp(3 * D, NR));
   const float *const q = qkv_.get() + picture * T * stride + head * E, *const k = q + D, *const v = q + 2 * D;
   const float scale = 1.0f / std::sqrt(static_cast<float>(E));
   float *const keys = work.keys.atLeast(packedA(T, E)), *const values = work.values.atLeast(packedA(E, T));
@@ -250,7 +256,7 @@ void Tower::attend(int64_t picture, int64_t head, int64_t T, bool causal, Work &
     exponentials(scores, T, sums);
     multiply(values, scores, E, NR, T, mixed, NR, false);
     for (int64_t i = 0; i < count; i++) {
-      float *const to = z_.get() + (picture * T + first + i) * D + head * E;
+      float *const to = z_.get() + (picture * T + first + i) * spread(D) + head * E;
       const float share = 1.0f / sums[i];
       for (int64_t e = 0; e < E; e++) to[e] = mixed[e * NR + i] * share;
     }
@@ -259,26 +265,27 @@ void Tower::attend(int64_t picture, int64_t head, int64_t T, bool causal, Work &
 
 /* The attention's output and the MLP; of the hidden layer only KC columns exist at a time. */
 void Tower::finish(const Block &block, float *x, int64_t first, int64_t count, Work &work) {
-  const int64_t D = width, stride = roundUp(D, NR);
+  const int64_t D = width, columns = roundUp(D, NR), stride = spread(columns);
   float *const out = work.sum.atLeast(roundUp(count, MR) * stride);
   float *const packed = work.packed.atLeast(packedA(count, D));
-  packRows(z_.get() + first * D, D, count, D, packed);
+  packRows(z_.get() + first * spread(D), spread(D), count, D, packed);
   multiplyColumns(packed, count, D, block.out.get(), D, 0, D, out, stride);
   for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.outBias.get(), D);
 
+  const int64_t partStride = spread(KC);
   const float *const a = normalised(x + first * D, count, block.norm2.get(), block.norm2Bias.get(), work);
-  float *const part = work.part.atLeast(roundUp(count, MR) * KC), *const packedPart = work.packedPart.atLeast(packedA(count, KC));
+  float *const part = work.part.atLeast(roundUp(count, MR) * partStride), *const packedPart = work.packedPart.atLeast(packedA(count, KC));
   for (int64_t h = 0; h < hidden; h += KC) {
     const int64_t kc = std::min<int64_t>(KC, hidden - h);
-    multiplyColumns(a, count, D, block.fc1.get(), hidden, h, h + kc, part, KC);
+    multiplyColumns(a, count, D, block.fc1.get(), hidden, h, h + kc, part, partStride);
     const float *const bias = block.fc1Bias.get() + h;
     for (int64_t row = 0; row < count; row++)
       for (int64_t i = 0; i < kc; i += LANES) {
-        const Vec pre = load(part + row * KC + i) + load(bias + i);
-        store(part + row * KC + i, exactGelu_ ? exactGelu(pre) : quickGelu(pre));
+        const Vec pre = load(part + row * partStride + i) + load(bias + i);
+        store(part + row * partStride + i, exactGelu_ ? exactGelu(pre) : quickGelu(pre));
       }
-    packRows(part, KC, count, kc, packedPart);
-    multiplyColumns(packedPart, count, kc, block.fc2.get() + h * stride, D, 0, D, out, stride, h > 0);
+    packRows(part, partStride, count, kc, packedPart);
+    multiplyColumns(packedPart, count, kc, block.fc2.get() + h * columns, D, 0, D, out, stride, h > 0);
   }
   for (int64_t row = 0; row < count; row++) addInto(x + (first + row) * D, out + row * stride, block.fc2Bias.get(), D);
 }
