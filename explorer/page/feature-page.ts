@@ -1,45 +1,55 @@
-/** What is known of one feature: its strongest pictures, their labels, its neighbours, the names it is near. */
-import { type FeatureChunk, MEASURES, type Measure } from "../format";
+/** What is known of one feature: description and notes, its pictures, how its activations are spread, and what it is near to. */
+import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format";
 import type { PageData } from "./data";
 import { byId, element, number } from "./dom";
+import { partOf, sampledPictures, strongestPictures } from "./feature-pictures";
+import { noteEditor } from "./note-editor";
+import type { NoteStore } from "./notes";
 import { pictureTile } from "./picture-tile";
+import { cosinePlot, histogramPlot } from "./plot";
 
-/** Pictures shown; all that are kept count for the labels. */
-const SHOWN = 16;
 const LABELS = 8;
 
 /** Draws feature `feature`, or nothing; `open` goes to another one, `close` back to the list. */
-export function featurePage(data: PageData, open: (feature: number) => void, close: () => void) {
+export function featurePage(
+  data: PageData,
+  notes: NoteStore,
+  open: (feature: number) => void,
+  close: () => void,
+) {
   const place = byId("feature");
   let wanted: number | undefined;
   return async (feature: number | undefined): Promise<void> => {
     if (wanted === feature) return;
     wanted = feature;
     if (feature === undefined) return place.replaceChildren();
-    const chunk = await data.chunk(Math.floor(feature / data.manifest.chunk));
+    const view = { data, notes, feature, open, close };
+    if (data.manifest.shared && !data.manifest.shared.includes(feature)) {
+      place.replaceChildren(head(view), element("p", {}, "This file does not hold this feature."));
+      return;
+    }
+    const [chunk, neurons] = await Promise.all([
+      data.chunk(Math.floor(feature / data.manifest.chunk)),
+      data.neurons(),
+    ]);
     // Another one may have been opened meanwhile.
     if (wanted !== feature) return;
-    place.replaceChildren(...sections(data, chunk, feature, open, close));
+    place.replaceChildren(...sections(view, chunk, neurons));
     place.scrollTop = 0;
   };
 }
 
-function sections(
-  data: PageData,
-  chunk: FeatureChunk,
-  feature: number,
-  open: (feature: number) => void,
-  close: () => void,
-): HTMLElement[] {
-  const { manifest, columns, pictures } = data;
-  const local = feature % manifest.chunk;
-  const part = <T extends Int32Array | Float32Array>(column: T, width: number) =>
-    column.subarray(local * width, (local + 1) * width) as T;
-  const top = part(chunk.pictures, manifest.top).filter((picture) => picture >= 0);
-  const activations = part(chunk.activations, manifest.top);
-  const nameOf = (label: number) => (label < 0 ? "no label" : manifest.labelNames[label]);
+interface FeatureView {
+  data: PageData;
+  notes: NoteStore;
+  feature: number;
+  open: (feature: number) => void;
+  close: () => void;
+}
 
-  const head = element(
+function head({ data: { manifest, columns }, feature, close }: FeatureView): HTMLElement {
+  const label = columns.label[feature];
+  return element(
     "div",
     { class: "head" },
     element("button", { type: "button", onclick: close, title: "Close (Escape)" }, "← All features"),
@@ -47,59 +57,168 @@ function sections(
       "h2",
       {},
       `Feature ${feature}`,
-      element("small", {}, columns.label[feature] < 0 ? "" : nameOf(columns.label[feature])),
+      element("small", {}, label < 0 ? "" : manifest.labelNames[label]),
     ),
   );
+}
+
+function sections(view: FeatureView, chunk: FeatureChunk, neurons: Neurons): HTMLElement[] {
+  const { data, notes, feature } = view;
+  const { manifest, columns } = data;
+  const local = feature % manifest.chunk;
   const facts = element("dl", { class: "facts" });
+  const fact = (title: string, value: string, unit: string) =>
+    facts.append(
+      element("div", {}, element("dt", {}, title), element("dd", {}, value, element("small", {}, unit))),
+    );
   for (const measure of Object.keys(MEASURES) as Measure[]) {
     const { title, unit } = MEASURES[measure];
-    facts.append(
-      element(
-        "div",
-        {},
-        element("dt", {}, title),
-        element("dd", {}, number(columns[measure][feature]), element("small", {}, unit)),
-      ),
-    );
+    fact(title, number(columns[measure][feature]), unit);
   }
-  if (top.length === 0) {
-    return [
-      head,
-      facts,
-      element("p", {}, `It fires on none of the ${manifest.measuredPictures.toLocaleString("en")} pictures.`),
-    ];
+  fact("cluster", CLUSTERS[columns.cluster[feature]], "");
+  const section = (title: string, unit: string, ...content: (HTMLElement | SVGElement)[]) =>
+    element("section", {}, element("h3", {}, title, element("small", {}, unit)), ...content);
+  const described = section(
+    "Description",
+    "words of its pictures that CLIP finds most theirs",
+    ...description(data, feature),
+  );
+  const editor = section(
+    "Your description and note",
+    "kept in this browser",
+    noteEditor(notes, feature, columns.descriptionTexts[columns.description[feature]] ?? ""),
+  );
+  if (columns.picture[feature] < 0) {
+    const text = `It fires on none of the ${manifest.measuredPictures.toLocaleString("en")} pictures.`;
+    return [head(view), facts, element("p", {}, text), editor];
   }
-  const shown = element("ul", { class: "pictures" });
-  top.subarray(0, SHOWN).forEach((picture, i) => {
-    const caption = pictures.captions[picture];
-    shown.append(
-      element(
-        "li",
-        { title: caption },
-        pictureTile(picture, 88, caption, manifest),
-        element("b", {}, number(activations[i])),
-        element("span", {}, nameOf(pictures.label[picture])),
+  const made = columns.visualised[feature]
+    ? section(
+        "Made for it",
+        "gradient ascent on its activation",
+        element("img", {
+          class: "made",
+          src: data.file(`made/${feature}.webp`),
+          alt: `Picture made to activate feature ${feature}`,
+        }),
+      )
+    : undefined;
+  const shares = labelShares(data, chunk, local);
+  const lens = partOf(chunk.lens, local, manifest.lens);
+  const lensCosines = partOf(chunk.lensCosines, local, manifest.lens);
+  const names = Array.from(lens, (label, i) => ({
+    name: manifest.labelNames[label],
+    value: lensCosines[i],
+    text: number(lensCosines[i]),
+  }));
+  return [
+    head(view),
+    facts,
+    element("div", { class: "columns" }, described, editor, ...(made ? [made] : [])),
+    section("Strongest pictures", "activation, and label", strongestPictures(data, chunk, local)),
+    section(
+      "Pictures of every strength",
+      "drawn at random from equal shares of the pictures on which it fires",
+      sampledPictures(data, chunk, local),
+    ),
+    element(
+      "div",
+      { class: "columns" },
+      section(
+        "Activations",
+        "pictures on which it fires",
+        histogramPlot(partOf(chunk.histogram, local, manifest.bins), manifest),
       ),
-    );
-  });
+      section(
+        "MLP neurons",
+        "cosine of the encoder vector with each neuron's output",
+        cosinePlot(neuronCosines(partOf(chunk.encoder, local, manifest.width), neurons.vectors)),
+      ),
+      section(`Labels of its ${shares.pictures} strongest pictures`, "share of their activation, %", bars(shares.bars)),
+      section(
+        "Nearest names by the logit lens",
+        `cosine with “${manifest.prompt.replace("{}", "…")}”`,
+        bars(names),
+      ),
+      section(
+        "Nearest features",
+        "cosine of decoder vectors",
+        neighbours(
+          view,
+          partOf(chunk.neighbours, local, manifest.neighbours),
+          partOf(chunk.neighbourCosines, local, manifest.neighbours),
+        ),
+      ),
+      section(
+        "Features that fire with it",
+        "pictures with both over pictures with either",
+        neighbours(
+          view,
+          partOf(chunk.coFiring, local, manifest.neighbours),
+          partOf(chunk.coFiringShares, local, manifest.neighbours),
+        ),
+      ),
+    ),
+  ];
+}
 
+/** The automatic description and what its test says. */
+function description({ columns }: PageData, feature: number): HTMLElement[] {
+  const text = columns.descriptionTexts[columns.description[feature]];
+  if (text === undefined) return [element("p", {}, "No word is shared by its pictures.")];
+  const [score, shuffled] = [columns.descriptionScore[feature], columns.descriptionShuffled[feature]];
+  const test = Number.isNaN(score)
+    ? "Not tested by ablation."
+    : `Score ${signed(score)}: by so much more does removing the feature lower the cosine of its pictures with “${text}” than removing random features does. With another feature's description: ${signed(shuffled)}.`;
+  return [element("p", { class: "description" }, text), element("p", { class: "told" }, test)];
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
+function labelShares({ manifest, pictures }: PageData, chunk: FeatureChunk, local: number) {
+  const top = partOf(chunk.pictures, local, manifest.top).filter((picture) => picture >= 0);
+  const activations = partOf(chunk.activations, local, manifest.top);
   const shares = new Map<number, number>();
   let total = 0;
   top.forEach((picture, i) => {
     total += activations[i];
     shares.set(pictures.label[picture], (shares.get(pictures.label[picture]) ?? 0) + activations[i]);
   });
-  const labels = [...shares].sort((a, b) => b[1] - a[1]).slice(0, LABELS);
-  const lens = Array.from(part(chunk.lens, manifest.lens), (label, i) => ({
-    label,
-    cosine: part(chunk.lensCosines, manifest.lens)[i],
-  }));
-  const neighbours = element("ul", { class: "neighbours" });
-  part(chunk.neighbours, manifest.neighbours).forEach((other, i) => {
+  const largest = [...shares].sort((a, b) => b[1] - a[1]).slice(0, LABELS);
+  return {
+    pictures: top.length,
+    bars: largest.map(([label, share]) => ({
+      name: label < 0 ? "no label" : manifest.labelNames[label],
+      value: share / total,
+      text: `${Math.round((100 * share) / total)}%`,
+    })),
+  };
+}
+
+/** Cosines of a vector [D] with neurons [M·D], both in whole numbers. */
+function neuronCosines(vector: Int8Array, neurons: Int8Array): Float32Array {
+  const D = vector.length;
+  const length = (values: Int8Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  const own = length(vector);
+  return Float32Array.from({ length: neurons.length / D }, (_, m) => {
+    const neuron = neurons.subarray(m * D, (m + 1) * D);
+    let product = 0;
+    for (let d = 0; d < D; d++) product += neuron[d] * vector[d];
+    return product / (own * length(neuron)) || 0;
+  });
+}
+
+function neighbours(view: FeatureView, features: Int32Array, values: Float32Array): HTMLElement {
+  const { data, open } = view;
+  const { manifest, columns } = data;
+  const list = element("ul", { class: "neighbours" });
+  features.forEach((other, i) => {
     if (other < 0) return;
-    const label = columns.label[other] < 0 ? "never fires" : nameOf(columns.label[other]);
-    const cosine = part(chunk.neighbourCosines, manifest.neighbours)[i];
-    neighbours.append(
+    const label = columns.label[other] < 0 ? "never fires" : manifest.labelNames[columns.label[other]];
+    const text = columns.descriptionTexts[columns.description[other]] ?? label;
+    list.append(
       element(
         "li",
         {},
@@ -107,46 +226,20 @@ function sections(
           "a",
           {
             href: `#feature=${other}`,
+            title: label,
             onclick: (event) => {
               event.preventDefault();
               open(other);
             },
           },
           pictureTile(columns.picture[other], 40, "", manifest),
-          element("span", { class: "name" }, element("b", {}, String(other)), element("span", {}, label)),
-          element("span", { class: "value" }, number(cosine)),
+          element("span", { class: "name" }, element("b", {}, String(other)), element("span", {}, text)),
+          element("span", { class: "value" }, number(values[i])),
         ),
       ),
     );
   });
-  const section = (title: string, unit: string, ...content: HTMLElement[]) =>
-    element("section", {}, element("h3", {}, title, element("small", {}, unit)), ...content);
-  return [
-    head,
-    facts,
-    section("Strongest pictures", "activation, and label", shown),
-    element(
-      "div",
-      { class: "columns" },
-      section(
-        `Labels of its ${top.length} strongest pictures`,
-        "share of their activation, %",
-        bars(
-          labels.map(([label, share]) => ({
-            name: nameOf(label),
-            value: share / total,
-            text: `${Math.round((100 * share) / total)}%`,
-          })),
-        ),
-      ),
-      section(
-        "Nearest names by the logit lens",
-        `cosine with “${manifest.prompt.replace("{}", "…")}”`,
-        bars(lens.map(({ label, cosine }) => ({ name: nameOf(label), value: cosine, text: number(cosine) }))),
-      ),
-      section("Nearest features", "cosine of decoder vectors", neighbours),
-    ),
-  ];
+  return list.childElementCount > 0 ? list : element("p", {}, "None fires with it on two pictures or more.");
 }
 
 /** Horizontal bars from 0 to 1, each with its name and value. */

@@ -102,14 +102,25 @@ function encode(sae: Sae, rows: Float32Array, count: number): Float32Array {
   return values;
 }
 
-/** Named by all that the numbers depend on; undefined when nothing is to be kept. */
 async function cachePath<A extends FeatureAccumulator>(
   sae: Sae,
   source: ActivationSource,
-  { prefix, key: [version, ...parameters] }: FeaturePass<A>,
+  { prefix, key }: FeaturePass<A>,
   cache: string | false | undefined,
 ): Promise<string | undefined> {
-  if (cache === false || !source.contentHash) return undefined;
+  if (cache === false) return undefined;
+  const name = await featureKey(sae, source, ...key);
+  return name && join(cache ?? cacheFolder("statistics"), `${prefix}-${name}.safetensors`);
+}
+
+/** Hexadecimal name of what is computed of an SAE on rows, by all that it depends on; undefined for rows without a `contentHash`. */
+export async function featureKey(
+  sae: Sae,
+  source: ActivationSource,
+  version: string,
+  ...parameters: readonly unknown[]
+): Promise<string | undefined> {
+  if (!source.contentHash) return undefined;
   const hash = createHash("sha256").update(
     JSON.stringify([version, sae.config, source.contentHash, source.rows, ...parameters]),
   );
@@ -117,5 +128,5 @@ async function cachePath<A extends FeatureAccumulator>(
     const values = await sae.weights[name].data<"float32">();
     hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
-  return join(cache ?? cacheFolder("statistics"), `${prefix}-${hash.digest("hex").slice(0, 16)}.safetensors`);
+  return hash.digest("hex").slice(0, 16);
 }

@@ -1,0 +1,101 @@
+/** A feature's pictures: the strongest with their heatmaps, and some of every strength. */
+import type { FeatureChunk } from "../format";
+import type { PageData } from "./data";
+import { element, number } from "./dom";
+import { pictureTile } from "./picture-tile";
+
+/** Strongest pictures shown; all that are kept count for the labels. */
+const SHOWN = 16;
+/** Edge of a picture, CSS pixels. */
+const SIDE = 88;
+
+/** The part of a chunk that is feature `local`'s. */
+export function partOf<T extends Int32Array | Float32Array | Uint8Array | Int8Array>(
+  column: T,
+  local: number,
+  width: number,
+): T {
+  return column.subarray(local * width, (local + 1) * width) as T;
+}
+
+/** The strongest pictures, with a switch that lays heatmaps over them. */
+export function strongestPictures(data: PageData, chunk: FeatureChunk, local: number): HTMLElement {
+  const { manifest } = data;
+  const pictures = partOf(chunk.pictures, local, manifest.top).subarray(0, SHOWN);
+  const activations = partOf(chunk.activations, local, manifest.top);
+  const cells = manifest.heatmapSide ** 2;
+  const grids = partOf(chunk.heatmaps, local, manifest.heatmaps * cells);
+  const list = element("ul", { class: "pictures" });
+  pictures.forEach((picture, i) => {
+    if (picture < 0) return;
+    const item = pictureItem(data, picture, activations[i]);
+    if (i < manifest.heatmaps) {
+      const grid = grids.subarray(i * cells, (i + 1) * cells);
+      item.querySelector(".tile")?.append(heatmap(grid, manifest.heatmapSide));
+    }
+    list.append(item);
+  });
+  if (manifest.heatmaps === 0) return list;
+  const toggle: HTMLInputElement = element("input", {
+    type: "checkbox",
+    onchange: () => list.classList.toggle("with-heatmaps", toggle.checked),
+  });
+  return element(
+    "div",
+    {},
+    element(
+      "label",
+      { class: "switch" },
+      toggle,
+      "Heatmaps",
+      element("small", {}, "how much of the activation is lost when a place is covered: clear all of it, dark nothing"),
+    ),
+    list,
+  );
+}
+
+/** Pictures out of each share of the firings, strongest share first. */
+export function sampledPictures(data: PageData, chunk: FeatureChunk, local: number): HTMLElement {
+  const { quantiles, perQuantile } = data.manifest;
+  const pictures = partOf(chunk.samples, local, quantiles * perQuantile);
+  const activations = partOf(chunk.sampleActivations, local, quantiles * perQuantile);
+  const rows = element("div", { class: "quantiles" });
+  for (let share = 0; share < quantiles; share++) {
+    const list = element("ul", { class: "pictures" });
+    for (let i = share * perQuantile; i < (share + 1) * perQuantile; i++)
+      if (pictures[i] >= 0) list.append(pictureItem(data, pictures[i], activations[i]));
+    if (list.childElementCount === 0) continue;
+    const percent = (part: number) => Math.round((100 * part) / quantiles);
+    const title =
+      share === 0
+        ? `strongest ${percent(1)}%`
+        : share === quantiles - 1
+          ? `weakest ${percent(1)}%`
+          : `${percent(share)} to ${percent(share + 1)}%`;
+    rows.append(element("h4", {}, title), list);
+  }
+  return rows;
+}
+
+function pictureItem({ manifest, pictures }: PageData, picture: number, activation: number): HTMLElement {
+  const caption = pictures.captions[picture];
+  const label = pictures.label[picture];
+  return element(
+    "li",
+    { title: caption },
+    pictureTile(picture, SIDE, caption, manifest),
+    element("b", {}, number(activation)),
+    element("span", {}, label < 0 ? "no label" : manifest.labelNames[label]),
+  );
+}
+
+/** A veil over a picture that is lifted where covering costs activation. */
+function heatmap(grid: Uint8Array, side: number): HTMLCanvasElement {
+  const canvas = element("canvas", { class: "heatmap", "aria-hidden": "true", width: side, height: side });
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("internal: no two-dimensional canvas");
+  const image = context.createImageData(side, side);
+  grid.forEach((value, cell) => image.data.set([10, 10, 30, Math.round(0.85 * (255 - value))], 4 * cell));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
