@@ -2,6 +2,7 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { UMAP } from "umap-js";
 import { Random } from "../lib/tensor";
+import type { Atlas } from "./atlas-order";
 
 /** Beyond this many cells in a row (2^12) features are points alone. */
 export const DEEPEST = 12;
@@ -21,14 +22,6 @@ export interface AtlasOptions {
   seed?: number;
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
-}
-
-export interface Atlas {
-  /** Places from 0 to 1 [F]; NaN for features without a place. */
-  x: Float32Array;
-  y: Float32Array;
-  /** Zoom from which a feature stands for its cell, of 2^level in a row [F]; 255 for none. */
-  level: Uint8Array;
 }
 
 /** Lays out the features that have an importance above 0. The same features and seed give the same atlas. */
@@ -105,20 +98,6 @@ export function cellOf(x: number, y: number, level: number): number {
   const across = 2 ** level;
   const at = (value: number) => Math.min(across - 1, Math.floor(value * across));
   return at(y) * across + at(x);
-}
-
-/** Order of the features in which those of one level and neighbourhood are together: level, then Morton order. Features without a place come last. */
-export function atlasOrder({ x, y, level }: Atlas): Int32Array {
-  const code = (feature: number) => {
-    let bits = 0;
-    for (let i = 11; i >= 0; i--) {
-      bits = bits * 4 + 2 * bit(y[feature], i) + bit(x[feature], i);
-    }
-    return bits;
-  };
-  const bit = (value: number, i: number) => (Math.min(4095, Math.floor(value * 4096)) >> i) & 1;
-  const codes = Float64Array.from(x, (value, feature) => (Number.isNaN(value) ? 0 : code(feature)));
-  return Int32Array.from(x.keys()).sort((a, b) => level[a] - level[b] || codes[a] - codes[b] || a - b);
 }
 
 /** Values to 0 … 1, the outermost 0.5% of each side held at the edge: one stray point must not shrink all others. */

@@ -82,6 +82,32 @@ test("a page's files hold every column, and a picture is found in its sprite", a
   assert.equal(readdirSync(join(folder, "data")).filter((name) => name.startsWith("features-")).length, 3);
 });
 
+test("sheets of the same pictures are left as they are when a build goes on, and notes stay", async () => {
+  const folder = join(root, "stopped");
+  const world = reducedWorld();
+  const read: number[] = [];
+  const pictures = {
+    ...world.pictures,
+    pictures: (rows: ArrayLike<number>) => {
+      read.push(rows.length);
+      return world.pictures.pictures(rows);
+    },
+  };
+  const stop = new AbortController();
+  const onProgress = (_: string, done: number) => done === 100 && stop.abort(new Error("stopped"));
+  await assert.rejects(
+    buildPage(folder, { ...world, pictures }, { onProgress, signal: stop.signal }),
+    /stopped/,
+  );
+  assert.deepEqual(read, [100]);
+  writeFileSync(join(folder, "notes.json"), "mine");
+  await buildPage(folder, { ...world, pictures });
+  assert.deepEqual(read, [100, 20]);
+  assert.equal(readFileSync(join(folder, "notes.json"), "utf8"), "mine");
+  await buildPage(folder, { ...world, pictures }, { quality: 50 });
+  assert.deepEqual(read, [100, 20, 100, 20], "another quality is another sheet");
+});
+
 test("a page replaces a page, and nothing else is ever deleted", async () => {
   const folder = join(root, "again");
   await buildPage(folder, reducedWorld(), { chunk: 64 });

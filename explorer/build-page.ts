@@ -4,9 +4,12 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Dataset, LabelColumn } from "../lib/datasets";
-import { writeFileAtomic } from "../lib/io";
+import { encodeSheet, type RgbPicture, writeFileAtomic } from "../lib/io";
 import { appearancesOf } from "./appearances";
+import { atlasOrder } from "./atlas-order";
 import {
+  CHUNK_COLUMNS,
+  type Column,
   type FeatureChunk,
   FORMAT_VERSION,
   type Manifest,
@@ -22,15 +25,17 @@ const SOURCES = join(__dirname, "page");
 const MANIFEST = join("data", "manifest.js");
 /** What a page is made of, what a stopped build leaves included. */
 const PAGE_FILE =
-  /^(index\.html|page\.(js|css)|data.(manifest|columns|pictures|game|(features|appearances)-\d+)\.js|sprites.\d+\.webp)(\.[\d.]+\.tmp)?$/;
+  /^(index\.html|page\.(js|css)|data.(manifest|columns|pictures|neurons|game|(features|appearances)-\d+)\.js|sprites.(\d+\.webp|key\.txt)|made.\d+\.webp|notes\.json)(\.[\d.]+\.tmp)?$/;
 const SPRITE = { columns: 10, tile: 64 };
 
 export interface PageContents {
   features: MeasuredFeatures;
-  pictures: Pick<Dataset, "pictures" | "pictureShape" | "record" | "size" | "name">;
+  pictures: Pick<Dataset, "pictures" | "pictureShape" | "record" | "size" | "name" | "hash">;
   labels: LabelColumn;
   /** Rounds of the guessing game, their pictures as rows of the data set. */
   game?: Game;
+  /** Pictures made for features, by feature. */
+  made?: ReadonlyMap<number, RgbPicture>;
   about: Pick<Manifest, "title" | "model" | "hookPoint" | "architecture" | "label" | "prompt">;
 }
 
@@ -52,18 +57,21 @@ export async function buildPage(
   contents: PageContents,
   options: PageOptions = {},
 ): Promise<Manifest> {
-  const { features, pictures, labels, about, game } = contents;
+  const { features, pictures, labels, about, game, made = new Map<number, RgbPicture>() } = contents;
   const { chunk = 512, quality = 70, onProgress = () => {}, signal } = options;
   await clear(folder);
   const F = features.columns.density.length;
   const { rows, columns, details, numberOf } = keepPictures(features, game?.pictures);
+  await writeMade(folder, made, quality);
   await writeSprites(folder, pictures, rows, {
     ...SPRITE,
     quality,
     signal,
     onProgress: (done, total) => onProgress("pictures", done, total),
   });
-  await writeData(folder, "columns", columns);
+  const visualised = Uint8Array.from({ length: F }, (_, feature) => Number(made.has(feature)));
+  await writeData(folder, "columns", { ...columns, visualised });
+  await writeData(folder, "neurons", features.neurons);
   const known: PictureColumns = {
     captions: rows.map((row) => pictures.record(row).caption),
     label: Int32Array.from(rows, (row) => labels.index[row]),
@@ -72,7 +80,7 @@ export async function buildPage(
   await writeData(folder, "pictures", known);
   for (let from = 0; from < rows.length; from += APPEARANCE_CHUNK) {
     const to = Math.min(rows.length, from + APPEARANCE_CHUNK);
-    const part = appearancesOf(details, features.top, from, to);
+    const part = appearancesOf(details, features.sizes.top, from, to);
     await writeData(folder, `appearances-${from / APPEARANCE_CHUNK}`, part);
   }
   if (game) await writeData(folder, "game", { ...game, pictures: game.pictures.map(numberOf) });
@@ -91,9 +99,7 @@ export async function buildPage(
     pictures: rows.length,
     labelNames: labels.names,
     chunk,
-    top: features.top,
-    neighbours: features.neighbours,
-    lens: features.lens,
+    ...features.sizes,
     sprite: SPRITE,
   };
   await writeData(folder, "manifest", manifest);
@@ -119,11 +125,11 @@ export async function pictureRows(folder: string): Promise<Int32Array> {
   return unpackRecord<PictureColumns>(JSON.parse(record) as object, ["row"]).row;
 }
 
-/** Deletes the page in `folder`; throws where anything else is, which is not ours to delete. */
+/** Deletes the page in `folder` but for sprites, which may be those of this one, and a person's notes; throws where anything else is, which is not ours to delete. */
 async function clear(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const found = (await readdir(folder, { recursive: true })).filter(
-    (name) => name !== "data" && name !== "sprites",
+    (name) => !["data", "sprites", "made"].includes(name),
   );
   const foreign = found.filter((file) => !PAGE_FILE.test(file));
   if (foreign.length > 0) {
@@ -133,42 +139,62 @@ async function clear(folder: string): Promise<void> {
   }
   // The manifest first: a folder that has one is whole.
   for (const file of found.sort((a, b) => Number(b === MANIFEST) - Number(a === MANIFEST))) {
-    await rm(join(folder, file));
+    if (!/^(sprites\b|notes\.json$)/.test(file)) await rm(join(folder, file));
   }
 }
 
-/** Numbers pictures by where they are first among the strongest, so that a feature's are in few sprites; columns with those numbers. `others` are kept besides. */
+/**
+ * Numbers the pictures that are shown: first those that stand for a feature, in the order of the atlas, so that a part of it needs few sprites, then the others
+ * feature by feature. `others` are kept besides.
+ */
 function keepPictures({ columns, details }: MeasuredFeatures, others: Int32Array = new Int32Array()) {
   const numbers = new Map<number, number>();
-  const renumbered = details.pictures.map((row) => {
-    if (row < 0) return -1;
-    if (!numbers.has(row)) numbers.set(row, numbers.size);
-    return numbers.get(row)!;
-  });
-  const picture = columns.picture.map((row) => numbers.get(row) ?? -1);
-  for (const row of others) if (!numbers.has(row)) numbers.set(row, numbers.size);
+  const keep = (row: number) => {
+    if (row >= 0 && !numbers.has(row)) numbers.set(row, numbers.size);
+  };
+  const F = columns.picture.length;
+  const places = { x: columns.atlasX, y: columns.atlasY, level: columns.atlasLevel };
+  for (const feature of atlasOrder(places)) keep(columns.picture[feature]);
+  for (let feature = 0; feature < F; feature++) {
+    for (const column of [details.pictures, details.samples]) {
+      const width = column.length / F;
+      column.subarray(feature * width, (feature + 1) * width).forEach(keep);
+    }
+  }
+  others.forEach(keep);
+  const numberOf = (row: number) => numbers.get(row) ?? -1;
   return {
-    numberOf: (row: number) => numbers.get(row) ?? -1,
+    numberOf,
     rows: [...numbers.keys()],
-    columns: { ...columns, picture },
-    details: { ...details, pictures: renumbered },
+    columns: { ...columns, picture: columns.picture.map(numberOf) },
+    details: {
+      ...details,
+      pictures: details.pictures.map(numberOf),
+      samples: details.samples.map(numberOf),
+    },
   };
 }
 
 /** Features `from` to `to` of F. */
 function partOf(all: FeatureChunk, F: number, from: number, to: number): FeatureChunk {
-  const cut = <T extends Float32Array | Int32Array>(column: T) => {
+  const cut = (column: Column) => {
     const width = column.length / F;
-    return column.slice(from * width, to * width) as T;
+    return column.slice(from * width, to * width);
   };
-  return {
-    pictures: cut(all.pictures),
-    activations: cut(all.activations),
-    neighbours: cut(all.neighbours),
-    neighbourCosines: cut(all.neighbourCosines),
-    lens: cut(all.lens),
-    lensCosines: cut(all.lensCosines),
-  };
+  return Object.fromEntries(CHUNK_COLUMNS.map((name) => [name, cut(all[name])])) as unknown as FeatureChunk;
+}
+
+/** A file for each picture that was made for a feature. */
+async function writeMade(
+  folder: string,
+  made: ReadonlyMap<number, RgbPicture>,
+  quality: number,
+): Promise<void> {
+  if (made.size > 0) await mkdir(join(folder, "made"), { recursive: true });
+  for (const [feature, picture] of made) {
+    const webp = await encodeSheet(picture, { side: picture.width, perRow: 1, quality });
+    await writeFileAtomic(join(folder, "made", `${feature}.webp`), [webp]);
+  }
 }
 
 /** A data file is a script that hands its record over: a page on file:// may load scripts, but not read files. */

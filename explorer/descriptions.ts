@@ -1,5 +1,5 @@
 /** The columns of the automatic descriptions: what is known of pictures in words goes in, a tested description of each feature comes out. */
-import { describeFeatures, scoreDescriptions, type Study } from "../lib/analysis";
+import { describeFeatures, type Study, scoreDescriptions } from "../lib/analysis";
 import type { Dataset } from "../lib/datasets";
 import type { ActivationSource } from "../lib/sae";
 import type { FeatureColumns } from "./format";
@@ -27,7 +27,13 @@ export interface DescribeOptions
 
 /** Describes every feature and tests the descriptions of those that fire most often. */
 export async function describedFeatures(
-  { clip, sae, pictures, originals, statistics }: Pick<Study, "clip" | "sae" | "pictures" | "originals" | "statistics">,
+  {
+    clip,
+    sae,
+    pictures,
+    originals,
+    statistics,
+  }: Pick<Study, "clip" | "sae" | "pictures" | "originals" | "statistics">,
   { hookPoint, prompt, embeddings, tested, ...kept }: DescribeOptions,
 ): Promise<DescriptionColumns> {
   const { onProgress = () => {}, signal } = kept;

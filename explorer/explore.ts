@@ -1,14 +1,19 @@
 /** From an SAE to its page, and to the server behind it: what `npx vitrine explore` and `explore(sae)` in a cell share. */
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { openStudy, type Study } from "../lib/analysis";
+import { featureFirings, featureKey, openStudy, type Study } from "../lib/analysis";
 import { readSaeSettings, type Sae } from "../lib/sae";
+import { atlas } from "./atlas";
 import { buildPage, pictureRows } from "./build-page";
+import { describedFeatures } from "./descriptions";
 import type { Manifest } from "./format";
 import { playGame } from "./game";
+import { strongestHeatmaps } from "./heatmaps";
+import { keptColumns } from "./kept-columns";
 import { LiveModels, pictureEmbeddings } from "./live";
 import { liveApi } from "./live-api";
-import { measureFeatures } from "./measure";
+import { type MeasuredCore, measureFeatures, withExtras } from "./measure";
+import { notesApi } from "./notes-api";
 import { type PageServer, servePage } from "./server";
 
 export interface ExploreOptions {
@@ -84,21 +89,63 @@ function kindOf({ pictures, labels }: Study): string {
   return Object.keys(pictures.labels).find((kind) => pictures.labels[kind] === labels) ?? "label";
 }
 
-/** Writes the page of a study into `folder`. */
+export interface MakeOptions extends Pick<ExploreOptions, "onProgress" | "signal"> {
+  /** Strongest pictures of each feature that get a heatmap; the model runs some ten times for each picture. Default 16. */
+  heatmaps?: number;
+  /** Features whose descriptions are tested by ablation, those that fire most often; the model runs 16 times for each. Default 4,096. */
+  tested?: number;
+}
+
+/** Writes the page of a study into `folder`. What takes long is kept under `.vitrine`, so that a stopped build goes on where it was. */
 export async function makePage(
   folder: string,
   study: ExplorerStudy,
-  { onProgress, signal }: Pick<ExploreOptions, "onProgress" | "signal"> = {},
+  { heatmaps: count = 16, tested = 4096, onProgress, signal }: MakeOptions = {},
 ): Promise<Manifest> {
-  const { pictures, labels, about, statistics } = study;
+  const { sae, originals, pictures, labels, about, statistics } = study;
   const { hookPoint, prompt } = about;
   const told = { onProgress, signal };
-  const features = await measureFeatures(study, {
-    ...{ hookPoint, prompt, ...told },
-    top: Math.min(20, statistics.top.k),
+  const top = Math.min(20, statistics.top.k);
+  const computed = (stage: string) => ({
+    signal,
+    onProgress: ({ done, total, cached }: { done: number; total: number; cached: boolean }) => {
+      if (!cached) onProgress?.(stage, done, total);
+    },
   });
+  const firings = await featureFirings(sae, originals, computed("firings"));
+  const core = await measureFeatures({ ...study, firings }, { ...{ hookPoint, prompt, top }, ...told });
+  const keyOf = (...what: unknown[]) => featureKey(sae, originals, "explorer/1", ...what);
+  const places = await atlasOf(core, { key: await keyOf("atlas", core.sizes.neighbours), ...told });
+  const embeddings = await pictureEmbeddings(study, computed("picture embeddings"));
+  const descriptions = await describedFeatures(study, {
+    ...{ hookPoint, prompt, embeddings, tested, ...told },
+    key: await keyOf("descriptions", prompt, top, tested),
+  });
+  const heatmaps = await strongestHeatmaps(study, {
+    ...{ hookPoint, count: Math.min(count, top), ...told },
+    key: await keyOf("heatmaps", count, top),
+  });
+  const features = withExtras(core, { descriptions, atlas: places, heatmaps });
   const game = await playGame(study, told);
   return await buildPage(folder, { features, pictures, labels, about, game }, told);
+}
+
+/** The atlas, kept: at many features it takes minutes. Who fires most often stands for its neighbourhood. */
+async function atlasOf(
+  { columns, details, sizes }: MeasuredCore,
+  { key, onProgress, signal }: Pick<ExploreOptions, "onProgress" | "signal"> & { key: string | undefined },
+) {
+  const F = columns.density.length;
+  const kept = { x: new Float32Array(F), y: new Float32Array(F), level: new Uint8Array(F) };
+  const compute = async () => {
+    const { neighbours, neighbourCosines: cosines } = details;
+    const made = await atlas({
+      ...{ neighbours, cosines, k: sizes.neighbours, importance: columns.density, signal },
+      onProgress: (done, total) => onProgress?.("atlas", done, total),
+    });
+    for (const name of ["x", "y", "level"] as const) kept[name].set(made[name]);
+  };
+  return await keptColumns({ stage: "atlas", key, columns: kept, rows: 1, size: 1, compute, signal });
 }
 
 /** Serves the page of a study with live computing behind it, until it is closed. */
@@ -120,7 +167,8 @@ export async function serveLive(
     prompt,
     rows: await pictureRows(folder),
   });
-  const server = await servePage(folder, { port, framed, api: [liveApi(live)] });
+  const notesOf = { title: study.about.title, features: study.sae.config.dSae };
+  const server = await servePage(folder, { port, framed, api: [liveApi(live), notesApi(folder, notesOf)] });
   return {
     url: server.url,
     async close() {

@@ -202,7 +202,9 @@ export function readNotes(value: unknown, features: number): Notes {
       const text: unknown = (entry as FeatureNote | null)?.[field];
       if (text === undefined) continue;
       if (typeof text !== "string" || text.length > NOTE_LIMITS[field])
-        throw fail(`a ${field} of feature ${name} that is no text of at most ${NOTE_LIMITS[field]} characters`);
+        throw fail(
+          `a ${field} of feature ${name} that is no text of at most ${NOTE_LIMITS[field]} characters`,
+        );
       kept[field] = text;
     }
     read[name] = kept;

@@ -23,12 +23,20 @@ export interface Heatmaps {
  * measures what its features lose (`patchHeatmaps`): the same runs serve all features of a picture.
  */
 export async function strongestHeatmaps(
-  { clip, sae, pictures, statistics }: Pick<Study, "clip" | "sae" | "pictures"> & { statistics: FeatureStatistics },
+  {
+    clip,
+    sae,
+    pictures,
+    statistics,
+  }: Pick<Study, "clip" | "sae" | "pictures"> & { statistics: FeatureStatistics },
   {
     hookPoint,
     count,
     ...kept
-  }: { hookPoint: string; count: number } & Pick<KeptOptions<{ grids: Uint8Array }>, "key" | "cache" | "onProgress" | "signal">,
+  }: { hookPoint: string; count: number } & Pick<
+    KeptOptions<{ grids: Uint8Array }>,
+    "key" | "cache" | "onProgress" | "signal"
+  >,
 ): Promise<Heatmaps> {
   const F = sae.config.dSae;
   const patches = patchesPerSide(clip.config.vision_config);

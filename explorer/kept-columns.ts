@@ -32,7 +32,8 @@ export interface KeptOptions<C extends Record<string, Kept>> {
 export async function keptColumns<C extends Record<string, Kept>>(options: KeptOptions<C>): Promise<C> {
   const { stage, key, columns, rows, size, compute, cache, saveEvery = 20, signal } = options;
   const { onProgress = () => {} } = options;
-  const path = key && join(cache ?? cacheFolder("explorer"), `${stage.replaceAll(" ", "-")}-${key}.safetensors`);
+  const path =
+    key && join(cache ?? cacheFolder("explorer"), `${stage.replaceAll(" ", "-")}-${key}.safetensors`);
   let next = path && existsSync(path) ? await fill(path, columns) : 0;
   const save = async () => {
     if (!path) return;

@@ -15,7 +15,7 @@ export async function benchUpload(count = 40): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "explorer-bench-"));
   const study = await smallStudy();
   try {
-    await makePage(folder, study);
+    await makePage(folder, study, { heatmaps: 0, tested: 0 });
     const server = await serveLive(folder, study);
     const times: number[] = [];
     const heatmaps: number[] = [];

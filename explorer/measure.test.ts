@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FeatureStatistics } from "../lib/analysis";
+import { FeatureFirings, FeatureStatistics } from "../lib/analysis";
 import { loadClip, projectClassToken } from "../lib/clip";
 import { Sae } from "../lib/sae";
 import { Random, tf } from "../lib/tensor";
@@ -54,24 +54,39 @@ test("features of an SAE on the shipped model are measured as written out, and n
   const statistics = FeatureStatistics.empty(F, TOP);
   // Feature f fires on the rows that f + 1 divides, with the row's number; feature 23 never does.
   const fires = (row: number, f: number) => f !== 23 && row > 0 && row % (f + 1) === 0;
-  statistics.add(
-    Float32Array.from({ length: ROWS * F }, (_, i) =>
-      fires(Math.floor(i / F), i % F) ? Math.floor(i / F) : 0,
-    ),
-    0,
+  const f = Float32Array.from({ length: ROWS * F }, (_, i) =>
+    fires(Math.floor(i / F), i % F) ? Math.floor(i / F) : 0,
   );
+  statistics.add(f, 0);
+  const firings = FeatureFirings.empty(F);
+  firings.add(f, 0);
   const labels = {
     names: ["cat-face", "dog", "tree"],
     index: Int32Array.from({ length: ROWS }, (_, i) => i % 3),
   };
   const before = tf.memory().numTensors;
   const measured = await measureFeatures(
-    { clip, sae, statistics, labels },
+    { clip, sae, statistics, labels, firings },
     { hookPoint: "blocks.4.hook_resid_post", prompt: "an emoji of {}", top: TOP, lens: 2 },
   );
   assert.equal(tf.memory().numTensors, before);
   assert.deepEqual([...measured.details.pictures.subarray(9 * TOP, 10 * TOP)], [50, 40, 30, 20, 10]);
   assert.deepEqual([...measured.details.pictures.subarray(23 * TOP)], [-1, -1, -1, -1, -1]);
+  // Feature 9 fires on rows 10, 20, … 50: a row out of every fifth, the strongest first; half of feature 4's rows, which are 5, 10, … 55.
+  assert.deepEqual(
+    [...measured.details.samples.subarray(9 * 25, 10 * 25)].filter((row) => row >= 0),
+    [50, 40, 30, 20, 10],
+  );
+  const { bins, log2Low, perOctave } = measured.sizes;
+  const ofNine = measured.details.histogram.subarray(9 * bins, 10 * bins);
+  assert.equal(ofNine[Math.floor((Math.log2(50) - log2Low) * perOctave)], 1);
+  assert.equal(
+    ofNine.reduce((sum, times) => sum + times, 0),
+    5,
+  );
+  assert.equal(measured.details.coFiring[9 * 12], 4);
+  assert.equal(measured.details.coFiringShares[9 * 12], Math.fround(5 / 11));
+  assert.equal(measured.columns.cluster[23], 0);
   assert.equal(measured.columns.density[9], Math.fround(5 / ROWS));
   assert.equal(measured.columns.meanActivation[9], 30);
   assert.equal(measured.columns.picture[9], 50);
@@ -84,6 +99,12 @@ test("features of an SAE on the shipped model are measured as written out, and n
   const encoder = (await weights.WEnc.transpose().array()) as number[][];
   const largest = Math.max(...neurons.map((neuron) => cosine(encoder[7], neuron)));
   assert.ok(Math.abs(measured.columns.mlpCosine[7] - largest) < 1e-5);
+  // As whole numbers, which the page draws its plot from, they are the same within the width of a line.
+  const stored = measured.details.encoder.subarray(7 * D, 8 * D);
+  neurons.forEach((neuron, m) => {
+    const of = measured.neurons.vectors.subarray(m * D, (m + 1) * D);
+    assert.ok(Math.abs(cosine(stored, of) - cosine(encoder[7], neuron)) < 0.005);
+  });
 
   const texts = (await (
     await clip.embedTexts(["an emoji of cat face", "an emoji of dog", "an emoji of tree"])

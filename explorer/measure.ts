@@ -14,7 +14,7 @@ import {
 } from "../lib/analysis";
 import { projectClassToken } from "../lib/clip";
 import { type Tensor, tf, topK, unitRows } from "../lib/tensor";
-import type { Atlas } from "./atlas";
+import type { Atlas } from "./atlas-order";
 import type { DescriptionColumns } from "./descriptions";
 import type { ChunkSizes, FeatureChunk, FeatureColumns, Neurons } from "./format";
 import type { Heatmaps } from "./heatmaps";
@@ -42,7 +42,7 @@ export interface MeasureOptions {
 
 /** All features of an SAE as the page shows them; pictures are rows of the data set. */
 export interface MeasuredFeatures {
-  columns: FeatureColumns;
+  columns: Omit<FeatureColumns, "visualised">;
   /** All features as one chunk. */
   details: FeatureChunk;
   sizes: ChunkSizes;
@@ -53,7 +53,7 @@ type Measured = Pick<Study, "clip" | "sae" | "statistics" | "labels"> & { firing
 
 /** What is measured here; atlas, descriptions and heatmaps are made by others and put in by `withExtras`. */
 export interface MeasuredCore extends Omit<MeasuredFeatures, "columns" | "details" | "sizes"> {
-  columns: Omit<FeatureColumns, keyof DescriptionColumns | "atlasX" | "atlasY" | "atlasLevel" | "visualised">;
+  columns: Omit<MeasuredFeatures["columns"], keyof DescriptionColumns | "atlasX" | "atlasY" | "atlasLevel">;
   details: Omit<FeatureChunk, "heatmaps">;
   sizes: Omit<ChunkSizes, "heatmaps" | "heatmapSide">;
 }
@@ -104,7 +104,8 @@ export async function measureFeatures(study: Measured, options: MeasureOptions):
   const entropy = labelEntropies(statistics.top, labels.index);
   const points = { log10Density, log10MeanTop: statistics.top.meanActivation().map(Math.log10) };
   const living = log10Density.filter((value) => value > -10).length;
-  const clusters = living < 10 ? clustersByThreshold(points, {}, entropy) : clustersByMixture(points).clusters;
+  const clusters =
+    living < 10 ? clustersByThreshold(points, {}, entropy) : clustersByMixture(points).clusters;
   const { histogram, ...bins } = histograms(firings.spread);
   return {
     sizes: {
@@ -137,16 +138,16 @@ export async function measureFeatures(study: Measured, options: MeasureOptions):
 /** What was measured together with what others made. */
 export function withExtras(
   { columns, details, sizes, neurons }: MeasuredCore,
-  extras: { descriptions: DescriptionColumns; atlas: Atlas; heatmaps: Heatmaps; visualised: Uint8Array },
+  extras: { descriptions: DescriptionColumns; atlas: Atlas; heatmaps: Heatmaps },
 ): MeasuredFeatures {
-  const { descriptions, atlas, heatmaps, visualised } = extras;
+  const { descriptions, atlas, heatmaps } = extras;
   return {
     neurons,
     sizes: { ...sizes, heatmaps: heatmaps.count, heatmapSide: heatmaps.side },
     columns: {
       ...columns,
       ...descriptions,
-      ...{ atlasX: atlas.x, atlasY: atlas.y, atlasLevel: atlas.level, visualised },
+      ...{ atlasX: atlas.x, atlasY: atlas.y, atlasLevel: atlas.level },
     },
     details: { ...details, heatmaps: heatmaps.grids },
   };
@@ -198,12 +199,12 @@ function histograms(
 ): Pick<FeatureChunk, "histogram"> & Pick<ChunkSizes, "bins" | "log2Low" | "perOctave"> {
   const { log2Low, perOctave, count } = ACTIVATION_BINS;
   const all = Array.from({ length: spread.dSae }, (_, feature) => spread.histogram(feature));
-  const used = new Float64Array(count);
-  for (const one of all) one.forEach((times, bin) => (used[bin] += times));
-  const first = Math.max(0, used.findIndex((times) => times > 0));
-  const bins = Math.max(1, used.findLastIndex((times) => times > 0) + 1 - first);
+  const used = Array.from({ length: count }, (_, bin) => all.some((one) => one[bin] > 0));
+  const first = Math.max(0, used.indexOf(true));
+  const bins = Math.max(1, used.lastIndexOf(true) + 1 - first);
   const histogram = new Int32Array(spread.dSae * bins);
-  all.forEach((one, feature) => histogram.set(one.subarray(first, first + bins), feature * bins));
+  for (const [feature, one] of all.entries())
+    histogram.set(one.subarray(first, first + bins), feature * bins);
   return { histogram, bins, log2Low: log2Low + first / perOctave, perOctave };
 }
 

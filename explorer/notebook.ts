@@ -11,6 +11,9 @@ import { FORMAT_VERSION } from "./format";
 export interface InlineExploreOptions extends Omit<ExploreOptions, "onProgress" | "signal"> {
   /** Where the page is kept. Default: `.vitrine/pages` in the project, under the hash of all it depends on. */
   folder?: string;
+  /** Strongest pictures of each feature that get a heatmap, and features whose descriptions are tested; each takes minutes. Default 0. */
+  heatmaps?: number;
+  tested?: number;
   /** Height in CSS pixels. Default 760. */
   height?: number;
 }
@@ -32,7 +35,7 @@ const scope = globalThis as { [SERVERS]?: Map<string, () => Promise<void>> };
  */
 export async function explore(
   of: Sae | string | Study,
-  { folder: wanted, height = 760, ...options }: InlineExploreOptions = {},
+  { folder: wanted, height = 760, heatmaps = 0, tested = 0, ...options }: InlineExploreOptions = {},
 ): Promise<InlineExplorer> {
   const command = `npx vitrine explore${typeof of === "string" ? ` ${of}` : " <its folder>"} --serve`;
   const otherwise = `The explorer of this SAE's features shows here while the notebook's kernel runs: run this cell, or ${command}`;
@@ -47,9 +50,9 @@ export async function explore(
   }
   const study = await openForPage(of, { ...options, ...told });
   try {
-    const folder = wanted ?? cacheFolder("pages", await pageHash(study));
+    const folder = wanted ?? cacheFolder("pages", await pageHash(study, heatmaps, tested));
     if (wanted === undefined && isPage(folder)) await writeFrontEnd(folder);
-    else await makePage(folder, study, told);
+    else await makePage(folder, study, { heatmaps, tested, ...told });
     const servers = scope[SERVERS] ?? new Map<string, () => Promise<void>>();
     scope[SERVERS] = servers;
     await servers.get(folder)?.();
@@ -74,8 +77,11 @@ export async function explore(
 }
 
 /** Of all that the page's data depend on. */
-async function pageHash({ sae, originals, statistics, about }: ExplorerStudy): Promise<string> {
-  const what = [FORMAT_VERSION, sae.config, originals.contentHash, statistics.top.k, about];
+async function pageHash(
+  { sae, originals, statistics, about }: ExplorerStudy,
+  ...sizes: number[]
+): Promise<string> {
+  const what = [FORMAT_VERSION, sae.config, originals.contentHash, statistics.top.k, about, sizes];
   const hash = createHash("sha256").update(JSON.stringify(what));
   for (const name of Object.keys(sae.weights).sort()) {
     const values = await sae.weights[name].data<"float32">();

@@ -1,8 +1,8 @@
 /** The page as a person meets it: opened from its folder in a real browser. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -63,12 +63,16 @@ test("features are sorted, opened, walked through by keys, and back is back", as
   await meet(t, "", async (page) => {
     assert.deepEqual(await firstRows(page, 0), [0, 1, 2]);
     assert.ok((await page.locator(".row").count()) < 40, "only the rows that are seen are in the document");
-    await page.selectOption("select", "density");
+    await page.getByLabel("Sort by").selectOption("density");
     assert.deepEqual(await firstRows(page, 298), [298, 297, 296]);
     await page.locator('.row[data-feature="297"]').click();
     await opened(page, 297);
     assert.match(page.url(), /#feature=297&sort=density$/);
-    assert.deepEqual(await page.locator(".pictures b").allTextContents(), ["9.00", "8.00", "7.00", "6.00"]);
+    assert.deepEqual(await page.locator(".pictures b").allTextContents(), [
+      ...["9.00", "8.00", "7.00", "6.00"],
+      // Of the stronger and the weaker half of its firings.
+      ...["8.00", "6.00", "4.00", "2.00"],
+    ]);
     assert.match((await page.locator(".neighbours li").first().textContent()) ?? "", /^298.*0\.900$/);
     await page.keyboard.press("j");
     await opened(page, 296);
@@ -87,11 +91,11 @@ test("features are sorted, opened, walked through by keys, and back is back", as
 
 test("a word filters, the map selects by dragging and opens by a click", async (t) => {
   await meet(t, "", async (page) => {
-    await page.locator("input").fill("dog");
+    await page.getByRole("searchbox").fill("dog");
     await page.locator(".count", { hasText: "99 of 300" }).waitFor();
     assert.deepEqual(await firstRows(page, 2), [2, 5, 8]);
-    await page.locator("input").fill("");
-    const box = (await page.locator("canvas").boundingBox())!;
+    await page.getByRole("searchbox").fill("");
+    const box = (await page.locator("#map canvas").boundingBox())!;
     await page.mouse.move(box.x + box.width * 0.7, box.y + 30);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.9, box.y + box.height - 60, { steps: 4 });
@@ -108,6 +112,126 @@ test("a word filters, the map selects by dragging and opens by a click", async (
   });
 });
 
+test("clusters, labels, mixed features and words of descriptions filter, and each has an address", async (t) => {
+  await meet(t, "", async (page) => {
+    const count = (text: string) => page.locator(".count", { hasText: `${text} of 300` }).waitFor();
+    await page.getByLabel("Cluster").selectOption("dense");
+    await count("149");
+    assert.deepEqual(await firstRows(page, 1), [1, 3, 5]);
+    await page.getByLabel("Label: class").selectOption("cat");
+    await count("50");
+    await page.getByLabel("label entropy above 0").check();
+    await count("50");
+    assert.match(page.url(), /#cluster=2&label=0&mixed=1$/);
+    await page.getByLabel("Cluster").selectOption("ultra-low density");
+    // Features 0, 60, 120, … have entropy 0.
+    await count("45");
+    await page.reload();
+    await count("45");
+    await page.goBack();
+    await count("50");
+    await page.goto(`${pathToFileURL(join(root, "index.html")).href}#text=whisk`);
+    await count("75");
+    assert.deepEqual(await firstRows(page, 2), [2, 6, 10]);
+  });
+});
+
+test("a feature's plots, heatmaps and test are there, and say in words what they show", async (t) => {
+  await meet(t, "#feature=4", async (page) => {
+    await opened(page, 4);
+    await page.getByText("Score +0.020").waitFor();
+    assert.equal(await page.locator(".description").textContent(), "red heart");
+    // Bins hold 0, 5, … 25 pictures; the last one goes from 2^2.5 to 2^3.
+    await page
+      .getByRole("img", { name: "Histogram of the activations: most pictures, 25, between 5.66 and 8.00" })
+      .waitFor();
+    assert.equal(await page.locator(".plot .bar").count(), 5);
+    // The encoder vector is the second axis; the neurons are axes, a diagonal of two, and one that points away.
+    await page
+      .getByRole("img", { name: "Cosine with each of 5 neurons: largest 1.00, with neuron 1" })
+      .waitFor();
+    const points = (await page.locator("polyline").getAttribute("points"))?.split(" ") ?? [];
+    const heights = points.map((point) => Number(point.split(",")[1]));
+    assert.equal(points.length, 5);
+    const [zero, one] = [heights[0], heights[1]];
+    assert.ok(Math.abs((zero - heights[3]) / (zero - one) - Math.SQRT1_2) < 0.01);
+    const together = page.locator("section", { hasText: "Features that fire with it" }).last();
+    assert.match((await together.locator("li").first().textContent()) ?? "", /^11.*0\.400$/);
+    assert.equal(await together.locator("li").count(), 2);
+    const veil = page.locator(".heatmap").first();
+    assert.equal(await veil.isVisible(), false);
+    await page.getByLabel("Heatmaps").check();
+    assert.equal(await page.locator(".heatmap:visible").count(), 2);
+    const alpha = await page.evaluate(
+      `[...document.querySelector(".heatmap").getContext("2d").getImageData(0, 0, 2, 1).data].filter((_, i) => i % 4 === 3)`,
+    );
+    assert.deepEqual(alpha, [0, Math.round(0.85 * 255)]);
+  });
+});
+
+test("notes are kept over a reload, found by the filter, exported, and imported; nonsense is refused", async (t) => {
+  await meet(t, "#feature=7", async (page) => {
+    await opened(page, 7);
+    await page.getByLabel("Description", { exact: true }).fill("ears");
+    await page.getByLabel("Note", { exact: true }).fill(`sharp ${HOSTILE}`);
+    await page.reload();
+    await opened(page, 7);
+    assert.equal(await page.getByLabel("Note", { exact: true }).inputValue(), `sharp ${HOSTILE}`);
+    const waiting = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export all notes" }).click();
+    const path = join(root, "..", `${basename(root)}.json`);
+    await (await waiting).saveAs(path);
+    t.after(() => rmSync(path, { force: true }));
+    const notes = JSON.parse(readFileSync(path, "utf8"));
+    assert.deepEqual(notes.features, { 7: { description: "ears", note: `sharp ${HOSTILE}` } });
+    notes.features = { 9: { description: "paws" } };
+    writeFileSync(path, JSON.stringify(notes));
+    await page.getByLabel("Notes to import").setInputFiles(path);
+    await page.getByText("Notes on 1 features imported.").waitFor();
+    await page.getByRole("searchbox").fill("paws");
+    await page.locator(".count", { hasText: "1 of 300" }).waitFor();
+    assert.deepEqual(await firstRows(page, 9), [9]);
+    notes.features = { 300: { note: "no such feature" } };
+    writeFileSync(path, JSON.stringify(notes));
+    await page.getByLabel("Notes to import").setInputFiles(path);
+    await page.getByText('expected a file that this page exported, got a feature "300"').waitFor();
+  });
+});
+
+test("the atlas shows pictures by zoom, moves by drag, wheel and keys, and opens features", async (t) => {
+  await meet(t, "#view=atlas", async (page) => {
+    const canvas = page.locator(".atlas canvas");
+    const told = page.locator("#atlas-told");
+    await canvas.focus();
+    await told.filter({ hasText: "Feature" }).waitFor();
+    const zoom = async (text: string) => {
+      await page.waitForURL(({ hash }) => decodeURIComponent(hash).includes(text));
+    };
+    await page.keyboard.press("+");
+    await zoom(",1.50");
+    const box = (await canvas.boundingBox())!;
+    await page.mouse.move(box.x + 100, box.y + 100);
+    await page.mouse.wheel(0, -400);
+    await zoom(",4.08");
+    await page.mouse.down();
+    await page.mouse.move(box.x + 300, box.y + 100, { steps: 3 });
+    await page.mouse.up();
+    await page.waitForURL(({ hash }) => !hash.includes("=0.4"));
+    const address = page.url();
+    await page.keyboard.press("0");
+    await zoom("atlas=0.5000,0.5000,1.00");
+    await page.goto(address);
+    await canvas.focus();
+    await told.filter({ hasText: "Feature" }).waitFor();
+    const words = (await told.textContent()) ?? "";
+    await page.keyboard.press("Enter");
+    await page.locator("h2", { hasText: words.split(":")[0] }).waitFor();
+    await page.goBack();
+    await canvas.waitFor();
+    assert.equal(page.url(), address);
+  });
+});
+
 test("hostile names stay text, and a feature that never fires says so", async (t) => {
   await meet(t, "#feature=1", async (page) => {
     await opened(page, 1);
@@ -115,7 +239,7 @@ test("hostile names stay text, and a feature that never fires says so", async (t
     assert.equal(await page.locator("#title").textContent(), `reduced ${HOSTILE}`);
     assert.equal(await page.locator('img[src^="https"]').count(), 0);
     assert.equal(await page.title(), `reduced ${HOSTILE}: features`);
-    await page.locator("input").fill("299");
+    await page.getByRole("searchbox").fill("299");
     await page.locator('.row[data-feature="299"]').click();
     await page.getByText("It fires on none of the 120 pictures.").waitFor();
   });
@@ -128,9 +252,9 @@ test("on a phone a feature takes the page's place and nothing is wider than it",
     async (page) => {
       await opened(page, 4);
       assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
-      await page.locator("canvas").waitFor({ state: "hidden" });
+      await page.locator("#map canvas").waitFor({ state: "hidden" });
       await page.getByRole("button", { name: "All features" }).click();
-      await page.locator("canvas").waitFor();
+      await page.locator("#map canvas").waitFor();
       assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
     },
     390,

@@ -15,6 +15,8 @@ const USAGE = `npx vitrine explore [SAE] [options]
   --data NAME      the pictures it is shown, and
   --hook NAME      where it reads, as blocks.4.hook_resid_post (defaults: what the SAE's cfg.json says)
   --label KIND     what entropies and names are about (default: subgroup of emoji, else class)
+  --heatmaps N     strongest pictures of each feature with a heatmap (default 16; 0 is faster)
+  --tested N       features whose description is tested by ablation (default 4096; 0 is faster)
   --prompt TEXT    text of a label for the logit lens, {} for its name (default: "an emoji of {}", else "a photo of a {}")`;
 
 export async function run(argv: string[]): Promise<number> {
@@ -30,6 +32,8 @@ export async function run(argv: string[]): Promise<number> {
       hook: { type: "string" },
       label: { type: "string" },
       prompt: { type: "string" },
+      heatmaps: { type: "string", default: "16" },
+      tested: { type: "string", default: "4096" },
       help: { type: "boolean", default: false },
     },
   });
@@ -46,6 +50,12 @@ export async function run(argv: string[]): Promise<number> {
   if (!(Number.isInteger(port) && port >= 0 && port < 65536)) {
     throw new Error(`explore: expected --port from 0 to 65535, got "${values.port}"`);
   }
+  const [heatmaps, tested] = [values.heatmaps, values.tested].map(Number);
+  if (![heatmaps, tested].every((count) => Number.isInteger(count) && count >= 0)) {
+    throw new Error(
+      `explore: expected whole numbers as --heatmaps and --tested, got ${values.heatmaps} and ${values.tested}`,
+    );
+  }
   const [where = "emoji-sae"] = positionals;
   const folder = resolve(values.out);
   const signal = stopSignal();
@@ -53,7 +63,7 @@ export async function run(argv: string[]): Promise<number> {
   const { model, data: dataset, hook: hookPoint, label, prompt } = values;
   try {
     const study = await openForPage(where, { model, dataset, hookPoint, label, prompt, ...told });
-    const manifest = await makePage(folder, study, told);
+    const manifest = await makePage(folder, study, { heatmaps, tested, ...told });
     const size = (await bytesUnder(folder)) / 1e6;
     console.log(
       `explore: ${manifest.features.toLocaleString("en")} features, ${manifest.pictures.toLocaleString("en")} pictures, ${size.toFixed(1)} MB: ${join(folder, "index.html")}`,
@@ -69,9 +79,7 @@ export async function run(argv: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!signal.aborted) throw error;
-    console.error(
-      "explore: stopped; activations and statistics are kept, the same command makes the page from them",
-    );
+    console.error("explore: stopped; what was computed is kept, the same command goes on from there");
     return 130;
   }
 }

@@ -1,9 +1,12 @@
 /** The page's data: files are scripts that call `vitrine(name, record)`, because a page on file:// may load scripts but not read files. */
 import {
+  CHUNK_COLUMNS,
+  FEATURE_COLUMNS,
   type FeatureChunk,
   type FeatureColumns,
   FORMAT_VERSION,
   type Manifest,
+  type Neurons,
   type PictureColumns,
   unpackRecord,
 } from "../format";
@@ -11,10 +14,13 @@ import {
 declare global {
   interface Window {
     vitrine: (name: string, record: object) => void;
+    /** Of a single file: its records, and its pictures as data URLs by their paths. */
+    vitrineFile?: { records: Record<string, object>; files: Record<string, string> };
   }
 }
 
 const received = new Map<string, object>();
+const single = window.vitrineFile;
 window.vitrine = (name, record) => received.set(name, record);
 
 /** What is read at the start, and the chunks, read when a feature is opened. */
@@ -23,6 +29,12 @@ export interface PageData {
   columns: FeatureColumns;
   pictures: PictureColumns;
   chunk(index: number): Promise<FeatureChunk>;
+  neurons(): Promise<Neurons>;
+}
+
+/** Where a file of the page's folder is. */
+export function fileUrl(path: string): string {
+  return single?.files[path] ?? path;
 }
 
 /** Throws when a file is missing or of another version. */
@@ -35,38 +47,35 @@ export async function loadData(): Promise<PageData> {
   }
   const [columns, pictures] = await Promise.all([readRecord("columns"), readRecord("pictures")]);
   const chunks = new Map<number, Promise<FeatureChunk>>();
+  let neurons: Promise<Neurons> | undefined;
   return {
     manifest,
-    columns: unpackRecord<FeatureColumns>(columns, [
-      "density",
-      "meanActivation",
-      "entropy",
-      "mlpCosine",
-      "label",
-      "picture",
-    ]),
+    columns: unpackRecord<FeatureColumns>(columns, FEATURE_COLUMNS),
     pictures: unpackRecord<PictureColumns>(pictures, ["label", "row"]),
     chunk(index) {
       const loading = chunks.get(index) ?? readChunk(index);
       chunks.set(index, loading);
       return loading;
     },
+    neurons() {
+      neurons ??= readRecord("neurons").then((record) => unpackRecord<Neurons>(record, ["vectors"]));
+      return neurons;
+    },
   };
 }
 
 async function readChunk(index: number): Promise<FeatureChunk> {
-  return unpackRecord<FeatureChunk>(await readRecord(`features-${index}`), [
-    "pictures",
-    "activations",
-    "neighbours",
-    "neighbourCosines",
-    "lens",
-    "lensCosines",
-  ]);
+  return unpackRecord<FeatureChunk>(await readRecord(`features-${index}`), CHUNK_COLUMNS);
 }
 
 /** A data file's record as it is written; `unpackRecord` makes its columns arrays. Throws when there is none. */
 export function readRecord(name: string): Promise<object> {
+  if (single) {
+    const record = single.records[name];
+    return record
+      ? Promise.resolve(record)
+      : Promise.reject(new Error(`${name}: expected in this file, got none (do: ask for the whole page)`));
+  }
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = `data/${name}.js`;

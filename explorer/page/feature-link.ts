@@ -19,7 +19,7 @@ export function linkTo(
   return element("a", { class: "feature-link", href: writeHash({ ...START, feature }), onclick }, ...content);
 }
 
-/** A feature's strongest picture, its number and its label. */
+/** A feature's strongest picture, its number and its description, or its label without one. */
 export function featureLink(
   { manifest, columns }: PageData,
   feature: number,
@@ -30,7 +30,7 @@ export function featureLink(
     "span",
     { class: "name" },
     element("b", {}, String(feature)),
-    element("span", {}, label),
+    element("span", { title: label }, columns.descriptionTexts[columns.description[feature]] ?? label),
   );
   return linkTo(feature, open, pictureTile(columns.picture[feature], 40, "", manifest), name);
 }

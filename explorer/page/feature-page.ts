@@ -1,11 +1,11 @@
 /** What is known of one feature: description and notes, its pictures, how its activations are spread, and what it is near to. */
 import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format";
-import type { PageData } from "./data";
+import { fileUrl, type PageData } from "./data";
 import { byId, element, number } from "./dom";
+import { featureLink } from "./feature-link";
 import { partOf, sampledPictures, strongestPictures } from "./feature-pictures";
 import { noteEditor } from "./note-editor";
 import type { NoteStore } from "./notes";
-import { pictureTile } from "./picture-tile";
 import { cosinePlot, histogramPlot } from "./plot";
 
 const LABELS = 8;
@@ -98,7 +98,7 @@ function sections(view: FeatureView, chunk: FeatureChunk, neurons: Neurons): HTM
         "gradient ascent on its activation",
         element("img", {
           class: "made",
-          src: data.file(`made/${feature}.webp`),
+          src: fileUrl(`made/${feature}.webp`),
           alt: `Picture made to activate feature ${feature}`,
         }),
       )
@@ -134,7 +134,11 @@ function sections(view: FeatureView, chunk: FeatureChunk, neurons: Neurons): HTM
         "cosine of the encoder vector with each neuron's output",
         cosinePlot(neuronCosines(partOf(chunk.encoder, local, manifest.width), neurons.vectors)),
       ),
-      section(`Labels of its ${shares.pictures} strongest pictures`, "share of their activation, %", bars(shares.bars)),
+      section(
+        `Labels of its ${shares.pictures} strongest pictures`,
+        "share of their activation, %",
+        bars(shares.bars),
+      ),
       section(
         "Nearest names by the logit lens",
         `cosine with “${manifest.prompt.replace("{}", "…")}”`,
@@ -210,34 +214,13 @@ function neuronCosines(vector: Int8Array, neurons: Int8Array): Float32Array {
   });
 }
 
-function neighbours(view: FeatureView, features: Int32Array, values: Float32Array): HTMLElement {
-  const { data, open } = view;
-  const { manifest, columns } = data;
+function neighbours({ data, open }: FeatureView, features: Int32Array, values: Float32Array): HTMLElement {
   const list = element("ul", { class: "neighbours" });
   features.forEach((other, i) => {
     if (other < 0) return;
-    const label = columns.label[other] < 0 ? "never fires" : manifest.labelNames[columns.label[other]];
-    const text = columns.descriptionTexts[columns.description[other]] ?? label;
-    list.append(
-      element(
-        "li",
-        {},
-        element(
-          "a",
-          {
-            href: `#feature=${other}`,
-            title: label,
-            onclick: (event) => {
-              event.preventDefault();
-              open(other);
-            },
-          },
-          pictureTile(columns.picture[other], 40, "", manifest),
-          element("span", { class: "name" }, element("b", {}, String(other)), element("span", {}, text)),
-          element("span", { class: "value" }, number(values[i])),
-        ),
-      ),
-    );
+    const link = featureLink(data, other, open);
+    link.append(element("span", { class: "value" }, number(values[i])));
+    list.append(element("li", {}, link));
   });
   return list.childElementCount > 0 ? list : element("p", {}, "None fires with it on two pictures or more.");
 }

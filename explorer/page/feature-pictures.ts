@@ -48,7 +48,11 @@ export function strongestPictures(data: PageData, chunk: FeatureChunk, local: nu
       { class: "switch" },
       toggle,
       "Heatmaps",
-      element("small", {}, "how much of the activation is lost when a place is covered: clear all of it, dark nothing"),
+      element(
+        "small",
+        {},
+        "how much of the activation is lost when a place is covered: clear all of it, dark nothing",
+      ),
     ),
     list,
   );
@@ -72,7 +76,7 @@ export function sampledPictures(data: PageData, chunk: FeatureChunk, local: numb
         : share === quantiles - 1
           ? `weakest ${percent(1)}%`
           : `${percent(share)} to ${percent(share + 1)}%`;
-    rows.append(element("h4", {}, title), list);
+    rows.append(element("section", {}, element("h4", {}, title), list));
   }
   return rows;
 }
@@ -95,7 +99,8 @@ function heatmap(grid: Uint8Array, side: number): HTMLCanvasElement {
   const context = canvas.getContext("2d");
   if (!context) throw new Error("internal: no two-dimensional canvas");
   const image = context.createImageData(side, side);
-  grid.forEach((value, cell) => image.data.set([10, 10, 30, Math.round(0.85 * (255 - value))], 4 * cell));
+  for (const [cell, lost] of grid.entries())
+    image.data.set([10, 10, 30, Math.round(0.85 * (255 - lost))], 4 * cell);
   context.putImageData(image, 0, 0);
   return canvas;
 }

@@ -1,10 +1,12 @@
 /** Starts the page: data, then what the address says; every change goes through the address. */
+import { atlasView } from "./atlas";
 import { loadData, type PageData } from "./data";
 import { byId } from "./dom";
 import { featurePage } from "./feature-page";
 import { guessGame } from "./guess-game";
 import { featureMap } from "./map";
 import { navigator } from "./navigator";
+import { noteStore } from "./notes";
 import { picturePage } from "./picture-page";
 import { listed } from "./selection";
 import { readHash, type State, type View, writeHash } from "./state";
@@ -13,10 +15,14 @@ import { type MakeView, tabs } from "./view";
 
 /** The views beside the features, a line each. */
 const VIEWS: Partial<Record<View, MakeView>> = {
+  atlas: atlasView,
   picture: picturePage,
   search: textSearch,
   guess: guessGame,
 };
+
+/** What changes by and by. */
+const CONTINUOUS: readonly (keyof State)[] = ["text", "words", "atlas"];
 
 function start(data: PageData): void {
   const { manifest, columns } = data;
@@ -27,18 +33,21 @@ function start(data: PageData): void {
   let state: State;
   let order: Int32Array = new Int32Array();
 
-  /** Typing replaces the address instead of adding to the history: one step back leaves the word, not a letter. */
+  /** Typing and moving replace the address instead of adding to the history: one step back leaves the word, not a letter. */
   const change = (part: Partial<State>) => {
     const hash = writeHash({ ...state, ...part });
     if (hash === writeHash(state)) return;
-    if ("text" in part || "words" in part) history.replaceState(null, "", hash);
+    if (Object.keys(part).every((name) => CONTINUOUS.includes(name as keyof State)))
+      history.replaceState(null, "", hash);
     else history.pushState(null, "", hash);
     show();
   };
+  const notes = noteStore(manifest);
   const list = navigator(data, change);
   const map = featureMap(data, change);
   const page = featurePage(
     data,
+    notes,
     (feature) => change({ feature }),
     () => change({ feature: undefined }),
   );
@@ -46,7 +55,7 @@ function start(data: PageData): void {
   const show = () => {
     const next = readHash(location.hash, manifest);
     const { feature } = next;
-    if (!state || listing(state) !== listing(next)) order = listed(next, columns, manifest);
+    if (!state || listing(state) !== listing(next)) order = listed(next, columns, manifest, notes);
     state = next;
     document.body.classList.toggle("open", feature !== undefined);
     list.show(state, order);
@@ -60,17 +69,19 @@ function start(data: PageData): void {
     const next = place < 0 ? 0 : Math.min(order.length - 1, Math.max(0, place + by));
     change({ feature: order[next] });
   };
-  const keys: Record<string, () => void> = {
+  const keys: Record<string, () => unknown> = {
     j: () => step(1),
     ArrowDown: () => step(1),
     k: () => step(-1),
     ArrowUp: () => step(-1),
     r: () => list.openRandom(),
     "/": () => list.focusFilter(),
+    Home: () => order.length > 0 && change({ feature: order[0] }),
+    End: () => order.length > 0 && change({ feature: order[order.length - 1] }),
     Escape: () => change({ feature: undefined }),
   };
   window.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test((event.target as Element).tagName ?? "");
     if (state.view !== "features") return;
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
     if (typing && event.key !== "Escape") return;
@@ -84,8 +95,8 @@ function start(data: PageData): void {
 }
 
 /** What the list's order depends on. */
-function listing({ sort, rising, text, box }: State): string {
-  return JSON.stringify([sort, rising, text, box]);
+function listing({ sort, rising, text, box, cluster, label, mixed }: State): string {
+  return JSON.stringify([sort, rising, text, box, cluster, label, mixed]);
 }
 
 function fail(error: unknown): void {

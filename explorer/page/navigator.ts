@@ -1,5 +1,5 @@
 /** The list of features: as long as there are features, but only what is seen is in the document. */
-import { MEASURES } from "../format";
+import { CLUSTERS, MEASURES } from "../format";
 import type { PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { pictureTile } from "./picture-tile";
@@ -21,8 +21,8 @@ export function navigator(
 ): Navigator {
   const filter = element("input", {
     type: "search",
-    placeholder: `Filter by ${manifest.label} or number`,
-    "aria-label": `Filter by ${manifest.label} or number`,
+    placeholder: `Filter by ${manifest.label}, words or number`,
+    "aria-label": `Filter by ${manifest.label}, words of descriptions and notes, or number`,
     oninput: () => change({ text: filter.value }),
   });
   const sort = element(
@@ -37,6 +37,23 @@ export function navigator(
     { type: "button", title: "A random feature of the list (r)", onclick: () => openRandom() },
     "Random",
   );
+  const cluster = element(
+    "select",
+    { "aria-label": "Cluster", onchange: () => change({ cluster: numberOf(cluster.value) }) },
+    element("option", { value: "" }, "all clusters"),
+    ...CLUSTERS.map((name, i) => element("option", { value: i }, name)),
+  );
+  const carried = new Set(columns.label);
+  const label = element(
+    "select",
+    { "aria-label": `Label: ${manifest.label}`, onchange: () => change({ label: numberOf(label.value) }) },
+    element("option", { value: "" }, "all labels"),
+    ...[...manifest.labelNames.keys()]
+      .filter((i) => carried.has(i))
+      .sort((a, b) => manifest.labelNames[a].localeCompare(manifest.labelNames[b]))
+      .map((i) => element("option", { value: i }, manifest.labelNames[i])),
+  );
+  const mixed = element("input", { type: "checkbox", onchange: () => change({ mixed: mixed.checked }) });
   const unselect = element(
     "button",
     { type: "button", class: "chip", onclick: () => change({ box: undefined }) },
@@ -55,6 +72,8 @@ export function navigator(
       { class: "controls" },
       filter,
       element("div", { class: "line" }, sort, direction, random),
+      element("div", { class: "pair" }, cluster, label),
+      element("label", { class: "switch" }, mixed, "label entropy above 0"),
       unselect,
       count,
     ),
@@ -74,7 +93,8 @@ export function navigator(
     rows.replaceChildren(...seen);
   };
   const row = (feature: number, place: number): HTMLElement => {
-    const label = columns.label[feature] < 0 ? "never fires" : manifest.labelNames[columns.label[feature]];
+    const name = columns.label[feature] < 0 ? "never fires" : manifest.labelNames[columns.label[feature]];
+    const text = columns.descriptionTexts[columns.description[feature]];
     const shown = state.sort === "number" ? "density" : state.sort;
     const made = element(
       "a",
@@ -82,6 +102,7 @@ export function navigator(
         class: "row",
         role: "option",
         href: `#feature=${feature}`,
+        id: `row-${feature}`,
         "data-feature": feature,
         tabindex: "-1",
         "aria-selected": String(feature === state.feature),
@@ -91,7 +112,12 @@ export function navigator(
         },
       },
       pictureTile(columns.picture[feature], 40, "", manifest),
-      element("span", { class: "name" }, element("b", {}, String(feature)), element("span", {}, label)),
+      element(
+        "span",
+        { class: "name" },
+        element("b", {}, String(feature)),
+        element("span", { title: name }, text ?? name),
+      ),
       element(
         "span",
         { class: "value", title: `${MEASURES[shown].title} (${MEASURES[shown].unit})` },
@@ -118,6 +144,11 @@ export function navigator(
       [state, order] = [next, nextOrder];
       if (filter.value !== next.text) filter.value = next.text;
       sort.value = next.sort;
+      cluster.value = String(next.cluster ?? "");
+      label.value = String(next.label ?? "");
+      mixed.checked = next.mixed;
+      if (next.feature === undefined) list.removeAttribute("aria-activedescendant");
+      else list.setAttribute("aria-activedescendant", `row-${next.feature}`);
       direction.textContent = next.rising ? "↑" : "↓";
       direction.title = next.rising ? "Rising; press for falling" : "Falling; press for rising";
       direction.setAttribute("aria-label", direction.title);
@@ -136,6 +167,10 @@ export function navigator(
     focusFilter: () => filter.focus(),
     openRandom,
   };
+}
+
+function numberOf(value: string): number | undefined {
+  return value === "" ? undefined : Number(value);
 }
 
 /** Numbers are sorted rising at first, measurements falling: the large ones are looked for. */

@@ -37,7 +37,8 @@ export function noteEditor(notes: NoteStore, feature: number, automatic: string)
         [field.value, area.value] = [own.description ?? "", own.note ?? ""];
         told.textContent = `Notes on ${count} features imported.`;
       } catch (error) {
-        told.textContent = error instanceof SyntaxError ? `${chosen.name} is no JSON.` : (error as Error).message;
+        told.textContent =
+          error instanceof SyntaxError ? `${chosen.name} is no JSON.` : (error as Error).message;
       }
     },
   });

@@ -29,7 +29,7 @@ export function noteStore({ title, features }: Pick<Manifest, "title" | "feature
   } catch {
     // A browser that keeps nothing, or something else under the name: notes begin empty.
   }
-  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let waiting = 0;
   const save = () => {
     let problem: string | undefined;
     try {
@@ -41,7 +41,9 @@ export function noteStore({ title, features }: Pick<Manifest, "title" | "feature
     if (!isLive) return;
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
-      const answer = await fetch("api/notes", { method: "POST", body: JSON.stringify(notes) }).catch(() => undefined);
+      const answer = await fetch("api/notes", { method: "POST", body: JSON.stringify(notes) }).catch(
+        () => undefined,
+      );
       if (!answer?.ok) tell("The server did not save the notes: export them before closing the page.");
     }, REST);
   };

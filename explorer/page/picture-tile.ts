@@ -1,5 +1,6 @@
 /** One picture out of a sprite. */
 import type { Manifest } from "../format";
+import { fileUrl } from "./data";
 import { element } from "./dom";
 
 /** Picture `picture` at `size` CSS pixels; loaded when it comes into view. */
@@ -18,7 +19,7 @@ export function pictureTile(
   image.style.width = image.style.height = `${size * columns}px`;
   image.style.left = `${-size * (place % columns)}px`;
   image.style.top = `${-size * Math.floor(place / columns)}px`;
-  image.src = `sprites/${sheet}.webp`;
+  image.src = fileUrl(`sprites/${sheet}.webp`);
   frame.append(image);
   return frame;
 }

@@ -21,7 +21,11 @@ export interface Plot {
 }
 
 /** Element of SVG. */
-export function svgElement(tag: string, attributes: Record<string, string | number>, text?: string): SVGElement {
+export function svgElement(
+  tag: string,
+  attributes: Record<string, string | number>,
+  text?: string,
+): SVGElement {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   if (text !== undefined) made.textContent = text;
@@ -30,7 +34,12 @@ export function svgElement(tag: string, attributes: Record<string, string | numb
 
 /** An empty plot; `label` says to those who cannot see it what it shows. */
 export function plot(label: string, across: Axis, up: Axis): Plot {
-  const svg = svgElement("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "plot", role: "img", "aria-label": label });
+  const svg = svgElement("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    class: "plot",
+    role: "img",
+    "aria-label": label,
+  });
   const [right, bottom] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom];
   const place = (value: number, [low, high]: readonly [number, number], from: number, to: number) =>
     from + ((value - low) / (high - low)) * (to - from);
@@ -52,7 +61,11 @@ export function plot(label: string, across: Axis, up: Axis): Plot {
   }
   const middle = (MARGIN.top + bottom) / 2;
   svg.append(
-    svgElement("text", { x: (MARGIN.left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, across.title),
+    svgElement(
+      "text",
+      { x: (MARGIN.left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" },
+      across.title,
+    ),
     svgElement(
       "text",
       { x: 11, y: middle, "text-anchor": "middle", transform: `rotate(-90 11 ${middle})` },
@@ -90,7 +103,11 @@ export function histogramPlot(
       class: "bar",
     });
     bar.append(
-      svgElement("title", {}, `${number(2 ** edge(i))} to ${number(2 ** edge(i + 1))}: ${counts[i]} pictures`),
+      svgElement(
+        "title",
+        {},
+        `${number(2 ** edge(i))} to ${number(2 ** edge(i + 1))}: ${counts[i]} pictures`,
+      ),
     );
     svg.append(bar);
   }
@@ -117,7 +134,12 @@ export function cosinePlot(values: Float32Array): SVGElement {
     svgElement("circle", { cx: x(best), cy: y(values[best]), r: 3, class: "mark" }),
     svgElement(
       "text",
-      { x: x(best) + (right ? -7 : 7), y: y(values[best]) + 4, "text-anchor": right ? "end" : "start", class: "said" },
+      {
+        x: x(best) + (right ? -7 : 7),
+        y: y(values[best]) + 4,
+        "text-anchor": right ? "end" : "start",
+        class: "said",
+      },
       `neuron ${best}: ${number(values[best])}`,
     ),
   );

@@ -1,15 +1,36 @@
 /** Which features are listed, and in what order. */
 import type { FeatureColumns, Manifest } from "../format";
+import type { NoteStore } from "./notes";
 import type { State } from "./state";
 
-/** Feature numbers that the state's text and box leave, sorted; what is not defined comes last, equals by number. */
-export function listed(state: State, columns: FeatureColumns, manifest: Manifest): Int32Array {
-  const { text, box, sort, rising } = state;
+/** Feature numbers that the state's filters leave, sorted; what is not defined comes last, equals by number. */
+export function listed(
+  state: State,
+  columns: FeatureColumns,
+  manifest: Manifest,
+  notes: Pick<NoteStore, "of">,
+): Int32Array {
+  const { text, box, sort, rising, cluster, label, mixed } = state;
   const wanted = text.trim().toLowerCase();
   const names = manifest.labelNames.map((name) => name.toLowerCase().includes(wanted));
+  const described = columns.descriptionTexts.map((words) => words.toLowerCase().includes(wanted));
+  const noted = (feature: number) => {
+    const { description = "", note = "" } = notes.of(feature);
+    return `${description}\n${note}`.toLowerCase().includes(wanted);
+  };
+  const among = manifest.shared ?? Array(manifest.features).keys();
   const kept: number[] = [];
-  for (let feature = 0; feature < manifest.features; feature++) {
-    if (wanted !== "" && !names[columns.label[feature]] && String(feature) !== wanted) continue;
+  for (const feature of among) {
+    if (cluster !== undefined && columns.cluster[feature] !== cluster) continue;
+    if (label !== undefined && columns.label[feature] !== label) continue;
+    if (mixed && !(columns.entropy[feature] > 0)) continue;
+    const isWanted =
+      wanted === "" ||
+      names[columns.label[feature]] ||
+      described[columns.description[feature]] ||
+      String(feature) === wanted ||
+      noted(feature);
+    if (!isWanted) continue;
     if (box) {
       const x = Math.log10(columns.density[feature]);
       const y = Math.log10(columns.meanActivation[feature]);

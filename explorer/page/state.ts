@@ -1,5 +1,5 @@
 /** What the page shows, as the address's hash: every state has a URL, and back and forward move between them. */
-import { type Manifest, MEASURES, type Measure } from "../format";
+import { CLUSTERS, type Manifest, MEASURES, type Measure } from "../format";
 
 /** The page's views, in the order of its tabs. */
 export const VIEWS = {
@@ -26,8 +26,15 @@ export interface State {
   feature?: number;
   sort: Measure | "number";
   rising: boolean;
-  /** Part of a label, or a feature's number. */
+  /** Part of a label, of a description or of a note, or a feature's number. */
   text: string;
+  /** Row of `CLUSTERS`, or of the label names, that is listed alone. */
+  cluster?: number;
+  label?: number;
+  /** Only features whose label entropy is above 0. */
+  mixed: boolean;
+  /** What the atlas shows: its middle, from 0 to 1, and how often the whole fits across. */
+  atlas?: { x: number; y: number; zoom: number };
   box?: Box;
   /** The picture that is looked at, by the page's number. */
   picture?: number;
@@ -37,12 +44,22 @@ export interface State {
   game?: number;
 }
 
-export const START: State = { view: "features", sort: "number", rising: true, text: "", words: "" };
+/** The atlas goes no nearer. */
+export const DEEPEST_ZOOM = 4096;
+
+export const START: State = {
+  view: "features",
+  sort: "number",
+  rising: true,
+  text: "",
+  mixed: false,
+  words: "",
+};
 
 /** What a hash says; whatever in it is not understood is left out. The manifest bounds the numbers. */
 export function readHash(
   hash: string,
-  { features, pictures }: Pick<Manifest, "features" | "pictures">,
+  { features, pictures, labelNames }: Pick<Manifest, "features" | "pictures" | "labelNames">,
 ): State {
   const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const state: State = {
@@ -59,6 +76,13 @@ export function readHash(
   state.feature = below("feature", features);
   state.picture = below("picture", pictures);
   state.game = below("game", 1e9);
+  state.cluster = below("cluster", CLUSTERS.length);
+  state.label = below("label", labelNames.length);
+  state.mixed = parameters.get("mixed") === "1";
+  const [x, y, zoom] = parameters.get("atlas")?.split(",").map(Number) ?? [];
+  if ([x, y].every((value) => value >= 0 && value <= 1) && zoom >= 1 && zoom <= DEEPEST_ZOOM) {
+    state.atlas = { x, y, zoom };
+  }
   const sort = parameters.get("sort");
   if (sort !== null && Object.hasOwn(MEASURES, sort)) state.sort = sort as Measure;
   state.rising = parameters.get("order") ? parameters.get("order") === "rising" : state.sort === "number";
@@ -70,13 +94,21 @@ export function readHash(
 }
 
 /** The hash that `readHash` reads as `state`; what is as at the start is left out. */
-export function writeHash({ view, feature, sort, rising, text, box, picture, words, game }: State): string {
+export function writeHash(state: State): string {
+  const { view, feature, sort, rising, text, box, picture, words, game, cluster, label, mixed, atlas } =
+    state;
   const parameters = new URLSearchParams();
   if (view !== "features") parameters.set("view", view);
   if (feature !== undefined) parameters.set("feature", String(feature));
   if (sort !== "number") parameters.set("sort", sort);
   if (rising !== (sort === "number")) parameters.set("order", rising ? "rising" : "falling");
   if (text !== "") parameters.set("text", text);
+  if (cluster !== undefined) parameters.set("cluster", String(cluster));
+  if (label !== undefined) parameters.set("label", String(label));
+  if (mixed) parameters.set("mixed", "1");
+  if (atlas) {
+    parameters.set("atlas", [atlas.x.toFixed(4), atlas.y.toFixed(4), atlas.zoom.toFixed(2)].join(","));
+  }
   if (box) {
     parameters.set("box", [box.left, box.right, box.bottom, box.top].map((v) => v.toFixed(3)).join(","));
   }

@@ -69,15 +69,14 @@ export function textSearch(
   };
 }
 
-/** Features whose label has all of the words, those that fire most strongly first. */
+/** Features whose label or description has all of the words, those that fire most strongly first. */
 function withWords({ manifest, columns }: PageData, words: string): number[] {
   const wanted = words.toLowerCase().split(/\s+/);
-  const has = manifest.labelNames.map((name) => {
-    const text = name.toLowerCase();
-    return wanted.every((word) => text.includes(word));
-  });
+  const all = (text: string) => wanted.every((word) => text.toLowerCase().includes(word));
+  const has = manifest.labelNames.map(all);
+  const described = columns.descriptionTexts.map(all);
   const found: number[] = [];
   for (let feature = 0; feature < manifest.features; feature++)
-    if (has[columns.label[feature]]) found.push(feature);
+    if (has[columns.label[feature]] || described[columns.description[feature]]) found.push(feature);
   return found.sort((a, b) => columns.meanActivation[b] - columns.meanActivation[a]);
 }

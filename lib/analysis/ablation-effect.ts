@@ -3,6 +3,7 @@ import { asHookPoint, type Clip, type HookPoint, projectClassToken, runWithHooks
 import { type Dataset, readPictures } from "../datasets";
 import type { ActivationSource, Sae } from "../sae";
 import { type Tensor, tf, topK, unitRows } from "../tensor";
+import { replaceClassToken } from "./splice";
 import type { TopExamples } from "./top-examples";
 
 export interface AblationOptions {
@@ -177,8 +178,7 @@ export async function embedWithClassTokens(
     ),
   );
   read.dispose();
-  const replace = (stream: Tensor) =>
-    tf.concat([classTokens.expandDims(1), stream.slice([0, 1, 0], [-1, -1, -1])], 1); // [B, T, D]
+  const replace = replaceClassToken(() => classTokens);
   try {
     return (await runWithHooks(clip, { patches }, { hooks: { [hookPoint]: replace } })).embedding;
   } finally {
