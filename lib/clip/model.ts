@@ -16,10 +16,10 @@ import { disposeAll, frozen, type NamedTensors, type Tensor, tf, unitRows } from
 import { type ClipConfig, parseClipConfig } from "./config";
 import { findModel, type ModelFiles } from "./model-files";
 import { parameterShapes } from "./parameters";
-import { normalisePixels, type PreprocessorConfig, parsePreprocessor } from "./preprocess";
+import { normalisePatches, type PreprocessorConfig, parsePreprocessor } from "./preprocess";
 import { embedTokens } from "./text";
 import { ClipTokenizer } from "./tokenizer";
-import { embedPatches, toPatches } from "./vision";
+import { embedPatches } from "./vision";
 import { readClipParameters } from "./weights";
 
 /** Texts or pictures are embedded this many at a time, so that memory stays bounded. */
@@ -39,9 +39,7 @@ export class Clip {
   /** Pictures as the model wants them: preprocessed and cut, [B, N, 3·P·P]. The caller owns the result. */
   async patches(pictures: readonly RgbPicture[]): Promise<Tensor> {
     const crops = pictures.map((picture) => fitPicture(picture, this.preprocessor));
-    return tf.tidy(() =>
-      toPatches(normalisePixels(Buffer.concat(crops), this.preprocessor), this.config.vision_config),
-    );
+    return normalisePatches(Buffer.concat(crops), this.preprocessor, this.config.vision_config);
   }
 
   /** Unit-norm picture embeddings [B, P]. The caller owns the result. */

@@ -7,10 +7,15 @@ import sharp from "sharp";
 import { openImageFolder, streamPictures } from "../datasets";
 import { decodePicture, fitPicture } from "../io";
 import { Random } from "../tensor";
-import { normalisePixels, preprocessorConfig } from "./preprocess";
+import { parseClipConfig } from "./config";
+import { normalisePatches, preprocessorConfig } from "./preprocess";
 
 const SECONDS = 4;
 const config = preprocessorConfig(224);
+const VISION = parseClipConfig(
+  { projection_dim: 768, vision_config: { image_size: 224, patch_size: 14 }, text_config: {} },
+  "bench",
+).vision_config;
 
 /** Photograph-like pictures: soft blobs of many sizes and a little grain, in ImageNet's usual size. */
 async function writePictures(folder: string, count: number): Promise<void> {
@@ -67,9 +72,9 @@ async function main(): Promise<void> {
     console.log(`JPEG of 500 x 375 to 224 x 224, ${files.length} pictures, ${SECONDS} s a row`);
     const whole = await perCpuSecond(async (i) => {
       const picture = await decodePicture(await readFile(files[i % files.length]));
-      normalisePixels(fitPicture(picture, config), config).dispose();
+      normalisePatches(fitPicture(picture, config), config, VISION).dispose();
     });
-    print("decode, resize, crop, normalise", whole);
+    print("decode, resize, crop, normalise, cut into patches", whole);
     print(
       "  decoding alone (sharp)",
       await perCpuSecond(async (i) => void (await decodePicture(await readFile(files[i % files.length])))),
@@ -77,6 +82,11 @@ async function main(): Promise<void> {
     print(
       "  resizing and cropping alone (Pillow's, to the bit)",
       await perCpuSecond(async (i) => void fitPicture(decoded[i % decoded.length], config)),
+    );
+    const fitted = decoded.map((picture) => fitPicture(picture, config));
+    print(
+      "  normalising and cutting into patches alone",
+      await perCpuSecond(async (i) => normalisePatches(fitted[i % fitted.length], config, VISION).dispose()),
     );
     const shrunk = await perCpuSecond(async (i) => {
       await sharp(files[i % files.length])

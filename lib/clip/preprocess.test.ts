@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fitPicture } from "../io";
-import { expectNoLeak } from "../tensor";
-import { CLIP_MEAN, CLIP_STD, normalisePixels, preprocessorConfig } from ".";
+import { expectNoLeak, tf } from "../tensor";
+import {
+  CLIP_MEAN,
+  CLIP_STD,
+  normalisePatches,
+  normalisePixels,
+  parseClipConfig,
+  preprocessorConfig,
+  toPatches,
+} from ".";
+
+const TINY = JSON.parse(readFileSync(join(__dirname, "fixtures", "tiny", "config.json"), "utf8"));
 
 /** A picture whose red channel is its column and whose green channel is its row. */
 function ramp(width: number, height: number) {
@@ -42,5 +54,32 @@ test("bytes are scaled to 0 … 1, then normalised channel by channel", async ()
       assert.ok(Math.abs(values[c] - (value - CLIP_MEAN[c]) / CLIP_STD[c]) < 1e-5);
     });
     tensor.dispose();
+  });
+});
+
+test("bytes become the patches that normalised pixels are cut into, also where patches leave a rest", async () => {
+  await expectNoLeak(() => {
+    for (const [image_size, patch_size] of [
+      [24, 8],
+      [23, 5],
+    ]) {
+      const config = preprocessorConfig(image_size);
+      const vision = parseClipConfig(
+        { ...TINY, vision_config: { ...TINY.vision_config, image_size, patch_size } },
+        "test",
+      ).vision_config;
+      const bytes = Uint8Array.from({ length: 2 * image_size ** 2 * 3 }, (_, i) => (i * 37 + (i >> 5)) & 255);
+      const [got, wanted] = [
+        normalisePatches(bytes, config, vision),
+        tf.tidy(() => toPatches(normalisePixels(bytes, config), vision)),
+      ];
+      assert.deepEqual(got.shape, wanted.shape);
+      assert.deepEqual(got.dataSync(), wanted.dataSync());
+      tf.dispose([got, wanted]);
+      assert.throws(
+        () => normalisePatches(bytes.subarray(1), config, vision),
+        /cutPatches: expected pictures of/,
+      );
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** CLIP's picture preprocessing, as a preprocessor_config.json describes it: resize, crop, normalise. */
 import { fittedSize, type PictureGeometry, RESAMPLING } from "../io";
-import { type Tensor, tf } from "../tensor";
+import { cutPatches, type Tensor, tf } from "../tensor";
+import { patchesPerSide, type VisionConfig } from "./config";
 
 export type { RgbPicture } from "../io";
 
@@ -91,6 +92,18 @@ export function normalisePixels(bytes: Uint8Array, config: PreprocessorConfig): 
     values[i + 2] = table[512 + bytes[i + 2]];
   }
   return tf.tensor(values, [bytes.length / (width * height * 3), height, width, 3]);
+}
+
+/** The same, cut into patches as `toPatches` cuts them, in one pass: bytes [B·H·W·3] -> [B, N, 3·P·P]. The caller owns the result. */
+export function normalisePatches(
+  bytes: Uint8Array,
+  config: PreprocessorConfig,
+  vision: VisionConfig,
+): Tensor {
+  const [side, patch] = [patchesPerSide(vision), vision.patch_size];
+  const values = cutPatches(bytes, { ...fittedSize(config), side, patch, table: normalised(config) });
+  const width = 3 * patch * patch;
+  return tf.tensor3d(values, [values.length / (side * side * width), side * side, width]);
 }
 
 /** What each byte of each channel becomes, [3·256]. */

@@ -73,6 +73,16 @@ type Handle = { readonly handle: unique symbol };
 interface Native {
   setThreads(threads: number): void;
   allocate(count: number): Float32Array;
+  cutPatches(
+    pictures: Uint8Array,
+    count: number,
+    height: number,
+    width: number,
+    side: number,
+    patch: number,
+    table: Float32Array,
+    out: Float32Array,
+  ): void;
   release(array: Float32Array): void;
   clearRows(rows: Handle): void;
   clearActive(active: Handle): void;
@@ -162,6 +172,32 @@ export function setKernelThreads(threads: number): void {
     throw new Error(`setKernelThreads: expected a whole number > 0, got ${threads}`);
   }
   native().setThreads(threads);
+}
+
+/** What `cutPatches` cuts, and how. */
+export interface PatchCut {
+  /** Pixels of each picture. */
+  height: number;
+  width: number;
+  /** Patches a side; what is behind the last whole one is left out. */
+  side: number;
+  /** Pixels a patch's side, P. */
+  patch: number;
+  /** [3·256] What each byte of each channel becomes. */
+  table: Float32Array;
+}
+
+/** RGB bytes [B, height, width, 3] -> [B, side², 3·P·P]: patches in the order channel, row, column. */
+export function cutPatches(pictures: Uint8Array, cut: PatchCut): Float32Array {
+  const { height, width, side, patch, table } = cut;
+  const count = pictures.length / (height * width * 3);
+  if (!Number.isInteger(count))
+    throw new Error(
+      `cutPatches: expected pictures of ${height} x ${width} x 3, got ${pictures.length} bytes`,
+    );
+  const out = hostFloats(count * side * side * 3 * patch * patch);
+  native().cutPatches(pictures, count, height, width, side, patch, table, out);
+  return out;
 }
 
 /** Zeros in aligned memory with large pages, which for the size of weights is worth it. */

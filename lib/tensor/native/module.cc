@@ -1,6 +1,7 @@
 /* What JavaScript sees of the kernels: plain functions over typed arrays. ../kernels.ts has their types and checks. */
 #include "arguments.h"
 #include "gather.h"
+#include "patches.h"
 #include "resample.h"
 #include "tower.h"
 #include "update.h"
@@ -288,6 +289,19 @@ napi_value gatherRowsOf(napi_env env, const Arguments &args) {
   return nullptr;
 }
 
+/* (pictures [B, height, width, 3] bytes, B, height, width, side, P, table [768], out [B, side * side, 3, P, P]) */
+napi_value cutPatchesOf(napi_env, const Arguments &args) {
+  const double B = args.number(args[1]), height = args.number(args[2]), width = args.number(args[3]), side = args.number(args[4]), P = args.number(args[5]);
+  if (side * P > std::min(height, width)) throw std::invalid_argument("expected patches inside of the picture");
+  const double bytes = height * width * 3, floats = side * side * 3 * P * P;
+  const auto *pictures = args.array<uint8_t>(args[0], napi_uint8_array, B * bytes);
+  const float *table = args.floats(args[6], 768);
+  float *out = args.floats(args[7], B * floats);
+  for (int64_t i = 0; i < static_cast<int64_t>(B); i++)
+    cutPatches(pictures + i * static_cast<int64_t>(bytes), static_cast<int64_t>(width), static_cast<int64_t>(side), static_cast<int64_t>(P), table, out + i * static_cast<int64_t>(floats));
+  return nullptr;
+}
+
 } // namespace
 
 NAPI_MODULE_INIT() {
@@ -317,6 +331,7 @@ NAPI_MODULE_INIT() {
   add("copyTowerPart", guarded<copyTowerPart>);
   add("runTowerBlock", guarded<runTowerBlock>);
   add("gatherRows", guarded<gatherRowsOf>);
+  add("cutPatches", guarded<cutPatchesOf>);
   add("resampleRows", guarded<resampleRows>);
   add("resampleColumns", guarded<resampleColumns>);
   return exports;
