@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
-import { decodePicture, fitPicture, fittedSize } from "../io";
+import { decodePicture, fitPicture, fittedJpeg, fittedSize } from "../io";
 import type { DecodeAnswer, DecodeRequest, PictureSource } from "./decode-pool";
 
 // The pool has a thread a core already.
@@ -23,7 +23,10 @@ function send(message: DecodeAnswer, transfer: ArrayBuffer[]): void {
 }
 
 async function answer({ name, source, geometry }: DecodeRequest) {
-  const decoded = await decodePicture(await bytesOf(source, name), { name });
+  const bytes = await bytesOf(source, name);
+  const fitted = geometry && fittedJpeg(bytes, geometry);
+  if (fitted) return { ...fittedSize(geometry), data: ownBuffer(fitted) };
+  const decoded = await decodePicture(bytes, { name });
   if (!geometry) return { width: decoded.width, height: decoded.height, data: ownBuffer(decoded.data) };
   return { ...fittedSize(geometry), data: ownBuffer(fitPicture(decoded, geometry)) };
 }

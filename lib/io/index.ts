@@ -5,6 +5,7 @@ export * from "./block-shuffle";
 export * from "./cache-folder";
 export * from "./file-hash";
 export * from "./fit-picture";
+export * from "./fitted-jpeg";
 export * from "./half-floats";
 export * from "./hub";
 export * from "./images";

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { Random } from "../tensor";
 import { fitPicture, type PictureGeometry } from "./fit-picture";
+import { fittedJpeg } from "./fitted-jpeg";
 import { decodePicture } from "./images";
 import { resampleRegion } from "./resample";
 
@@ -50,6 +51,22 @@ for (const [name, { width, height, pixels, fitted, bound }] of Object.entries(fo
     );
   });
 }
+
+test("a JPEG that is decoded by the calling thread is the same to the bit; turned, grey, damaged and other files are left to sharp", async () => {
+  const taken: string[] = [];
+  for (const [name, text] of Object.entries(forms.files)) {
+    const here = fittedJpeg(bytes(text), geometry);
+    if (!here) continue;
+    taken.push(name);
+    assert.deepEqual(here, fitPicture(await decodePicture(bytes(text), { name }), geometry), name);
+  }
+  // Other systems have no such libvips, and sharp takes all.
+  const expected = ["plain.jpg", "subsampled.jpg", "progressive.jpg", "profile.jpg"];
+  assert.deepEqual(taken, process.platform === "linux" ? expected : []);
+  const whole = bytes(forms.files["plain.jpg"]);
+  assert.equal(fittedJpeg(whole.subarray(0, 0.6 * whole.length), geometry), undefined);
+  assert.equal(fittedJpeg(whole.subarray(0, 12), geometry), undefined);
+});
 
 test("resizing is Pillow's to the bit, larger and smaller, by every filter", () => {
   const noise = { ...forms.noise, data: bytes(forms.noise.pixels) };

@@ -1,6 +1,7 @@
 /* What JavaScript sees of the kernels: plain functions over typed arrays. ../kernels.ts has their types and checks. */
 #include "arguments.h"
 #include "gather.h"
+#include "jpeg.h"
 #include "patches.h"
 #include "resample.h"
 #include "tower.h"
@@ -302,6 +303,20 @@ napi_value cutPatchesOf(napi_env, const Arguments &args) {
   return nullptr;
 }
 
+/* (bytes, count, out, room) -> {width, height, error}: see jpeg.h */
+napi_value decodeJpegOf(napi_env env, const Arguments &args) {
+  const double count = args.number(args[1]), room = args.number(args[3]);
+  const auto *bytes = args.array<uint8_t>(args[0], napi_uint8_array, count);
+  const JpegResult result = decodeJpeg(bytes, static_cast<int64_t>(count), args.array<uint8_t>(args[2], napi_uint8_array, room), static_cast<int64_t>(room));
+  napi_value out, error;
+  napi_create_object(env, &out);
+  napi_create_string_utf8(env, result.error.c_str(), NAPI_AUTO_LENGTH, &error);
+  napi_set_named_property(env, out, "width", numberValue(env, static_cast<double>(result.width)));
+  napi_set_named_property(env, out, "height", numberValue(env, static_cast<double>(result.height)));
+  napi_set_named_property(env, out, "error", error);
+  return out;
+}
+
 } // namespace
 
 NAPI_MODULE_INIT() {
@@ -332,6 +347,7 @@ NAPI_MODULE_INIT() {
   add("runTowerBlock", guarded<runTowerBlock>);
   add("gatherRows", guarded<gatherRowsOf>);
   add("cutPatches", guarded<cutPatchesOf>);
+  add("decodeJpeg", guarded<decodeJpegOf>);
   add("resampleRows", guarded<resampleRows>);
   add("resampleColumns", guarded<resampleColumns>);
   return exports;
