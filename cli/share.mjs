@@ -1,19 +1,25 @@
-/** `npx vitrine share NOTEBOOK`: one HTML file that works offline with interactive figures, and a notebook whose figures show on GitHub. */
+/** `npx vitrine share NOTEBOOK`: one HTML file that works offline with interactive figures, and a notebook whose figures show on GitHub; with --features, features of an explorer page. */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { findNotebook, runPython } from "./execute.mjs";
+import { runInForeground } from "./foreground.mjs";
 import { forgetMachine } from "./rendered-copy.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { shown } from "./setup/paths.mjs";
 import { setUp } from "./setup/setup.mjs";
+import { typescriptArguments } from "./typescript.mjs";
 
-const usage = "npx vitrine share NOTEBOOK [--to FOLDER]";
+const usage = "npx vitrine share NOTEBOOK [--to FOLDER], or npx vitrine share PAGE --features 1,2,3";
 const PLOTLY = "application/vnd.plotly.v1+json";
 
 /** @param {string[]} argv @param {import("./setup/paths.mjs").Paths} paths */
 export async function run(argv, paths) {
+  if (argv.includes("--features")) {
+    await setUp({ paths });
+    return runInForeground(process.execPath, typescriptArguments(paths, "share-features", argv));
+  }
   const at = argv.indexOf("--to");
   const to = at >= 0 ? argv.splice(at, 2)[1] : join(paths.notebooks, "shared");
   if (argv.length !== 1 || argv[0].startsWith("-") || to === undefined) {

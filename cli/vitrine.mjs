@@ -13,7 +13,10 @@ const commandsFolder = join(root, "cli", "commands");
 const builtIn = {
   start: ["set up what is missing, then open JupyterLab (--no-browser, --port N, --headless)", "./start.mjs"],
   run: ["execute a notebook with other parameters (NOTEBOOK -p NAME=VALUE)", "./run-notebook.mjs"],
-  share: ["make an executed notebook one HTML file that works offline", "./share.mjs"],
+  share: [
+    "make an executed notebook, or features of an explorer page (--features 1,2,3), one HTML file that works offline",
+    "./share.mjs",
+  ],
   test: ["set up what is missing, then run the tests (of the named paths only)", "./test.mjs"],
   setup: ["set up what is missing", "./setup-command.mjs"],
   doctor: ["say what was found on this machine and in this clone", "./doctor.mjs"],

@@ -18,6 +18,7 @@ import {
   unpackRecord,
 } from "./format";
 import type { MeasuredFeatures } from "./measure";
+import { readPageRecord } from "./page-files";
 import { APPEARANCE_CHUNK, type Game } from "./picture-format";
 import { writeSprites } from "./sprites";
 
@@ -120,9 +121,7 @@ export async function writeFrontEnd(folder: string): Promise<void> {
 
 /** Rows of the data set by the picture numbers of the page in `folder`. */
 export async function pictureRows(folder: string): Promise<Int32Array> {
-  const text = await readFile(join(folder, "data", "pictures.js"), "utf8");
-  const record = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
-  return unpackRecord<PictureColumns>(JSON.parse(record) as object, ["row"]).row;
+  return unpackRecord<PictureColumns>(await readPageRecord(folder, "pictures"), ["row"]).row;
 }
 
 /** Deletes the page in `folder` but for sprites, which may be those of this one, and a person's notes; throws where anything else is, which is not ours to delete. */

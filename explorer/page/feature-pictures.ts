@@ -6,8 +6,8 @@ import { pictureTile } from "./picture-tile";
 
 /** Strongest pictures shown; all that are kept count for the labels. */
 const SHOWN = 16;
-/** Edge of a picture, CSS pixels. */
-const SIDE = 88;
+/** Edges of pictures, CSS pixels. */
+const [SIDE, SAMPLE_SIDE] = [88, 64];
 
 /** The part of a chunk that is feature `local`'s. */
 export function partOf<T extends Int32Array | Float32Array | Uint8Array | Int8Array>(
@@ -67,7 +67,7 @@ export function sampledPictures(data: PageData, chunk: FeatureChunk, local: numb
   for (let share = 0; share < quantiles; share++) {
     const list = element("ul", { class: "pictures" });
     for (let i = share * perQuantile; i < (share + 1) * perQuantile; i++)
-      if (pictures[i] >= 0) list.append(pictureItem(data, pictures[i], activations[i]));
+      if (pictures[i] >= 0) list.append(pictureItem(data, pictures[i], activations[i], SAMPLE_SIDE));
     if (list.childElementCount === 0) continue;
     const percent = (part: number) => Math.round((100 * part) / quantiles);
     const title =
@@ -81,13 +81,18 @@ export function sampledPictures(data: PageData, chunk: FeatureChunk, local: numb
   return rows;
 }
 
-function pictureItem({ manifest, pictures }: PageData, picture: number, activation: number): HTMLElement {
+function pictureItem(
+  { manifest, pictures }: PageData,
+  picture: number,
+  activation: number,
+  side = SIDE,
+): HTMLElement {
   const caption = pictures.captions[picture];
   const label = pictures.label[picture];
   return element(
     "li",
     { title: caption },
-    pictureTile(picture, SIDE, caption, manifest),
+    pictureTile(picture, side, caption, manifest),
     element("b", {}, number(activation)),
     element("span", {}, label < 0 ? "no label" : manifest.labelNames[label]),
   );

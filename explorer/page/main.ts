@@ -51,7 +51,7 @@ function start(data: PageData): void {
     (feature) => change({ feature }),
     () => change({ feature: undefined }),
   );
-  const showTab = tabs(VIEWS, data, change);
+  const showTab = tabs(manifest.shared ? {} : VIEWS, data, change);
   const show = () => {
     const next = readHash(location.hash, manifest);
     const { feature } = next;
