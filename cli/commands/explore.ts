@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { makePage, openForPage, serveLive } from "../../explorer/explore";
-import { stopSignal } from "../training-lines";
+import { stopSignal } from "../training-command";
 
 const USAGE = `npx vitrine explore [SAE] [options]
 

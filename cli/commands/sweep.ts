@@ -1,7 +1,6 @@
 /** `npx vitrine sweep`: trains a grid or random draws of options on one stream; table and Pareto plot at the end (--help). */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import {
   checkJob,
   heldOutEvaluation,
@@ -16,7 +15,7 @@ import { cacheFolder, sha256, writeFileAtomic } from "../../lib/io";
 import { figurePng, stopPictures } from "../../lib/notebook";
 import { paretoFigure } from "../../lib/plot";
 import { type MemberResult, type SweepMember, trainSaes } from "../../lib/sae";
-import { collectingLine, stopSignal } from "../training-lines";
+import { collectingLine, readJobFile, stopSignal } from "../training-command";
 
 const USAGE = `npx vitrine sweep SWEEP.json [-p NAME=VALUE]... [options]
 
@@ -37,32 +36,16 @@ interface Row extends SweepPoint {
 }
 
 export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      parameter: { type: "string", short: "p", multiple: true, default: [] },
-      run: { type: "string" },
-      together: { type: "string", default: "8" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  if (positionals.length !== 1) {
-    throw new Error(
-      `sweep: expected one SWEEP.json, got ${positionals.join(" ") || "none"} (do: npx vitrine sweep --help)`,
-    );
-  }
+  const given = await readJobFile("sweep", argv, USAGE, { together: { type: "string", default: "8" } });
+  if (!given) return 0;
+  const { path, json, values } = given;
   const together = Number(values.together);
   if (!(Number.isInteger(together) && together > 0)) {
     throw new Error(`sweep: expected --together to be a whole number above 0, got "${values.together}"`);
   }
-  const { sweep, ...rest } = JSON.parse(await readFile(positionals[0], "utf8")) as { sweep: SweepPlan };
-  if (!sweep) throw new Error(`${positionals[0]}: expected "sweep" with "grid" or "random", got none`);
-  const job = withSettings(checkJob(rest, positionals[0]), values.parameter);
+  const { sweep, ...rest } = json as { sweep?: SweepPlan };
+  if (!sweep) throw new Error(`${path}: expected "sweep" with "grid" or "random", got none`);
+  const job = withSettings(checkJob(rest, path), values.parameter);
   const members = planSweep(job.sae, sweep);
   const folder = values.run ?? cacheFolder("sweeps", sha256(JSON.stringify([job, sweep])).slice(0, 16));
   await mkdir(folder, { recursive: true });

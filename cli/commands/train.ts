@@ -1,9 +1,7 @@
 /** `npx vitrine train`: trains an SAE as CONFIG.json describes; the same command goes on with a stopped run (--help). */
-import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { checkJob, evaluateSae, heldOutEvaluation, openJob, withSettings } from "../../lib/analysis";
 import { defaultRunFolder, RunFolder, saveSparsity, type TrainingMetrics, trainSae } from "../../lib/sae";
-import { collectingLine, stopSignal } from "../training-lines";
+import { collectingLine, readJobFile, stopSignal } from "../training-command";
 
 const USAGE = `npx vitrine train CONFIG.json [-p NAME=VALUE]... [options]
 
@@ -21,28 +19,13 @@ Stopped by Ctrl-C, or killed, it goes on to the same bits when it is run again.`
 const DEFAULT_STEPS = 2560;
 
 export async function run(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      parameter: { type: "string", short: "p", multiple: true, default: [] },
-      run: { type: "string" },
-      restart: { type: "boolean", default: false },
-      tensorboard: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
+  const given = await readJobFile("train", argv, USAGE, {
+    restart: { type: "boolean", default: false },
+    tensorboard: { type: "boolean", default: false },
   });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  if (positionals.length !== 1) {
-    throw new Error(
-      `train: expected one CONFIG.json, got ${positionals.join(" ") || "none"} (do: npx vitrine train --help)`,
-    );
-  }
-  const file = JSON.parse(await readFile(positionals[0], "utf8")) as unknown;
-  const job = withSettings(checkJob(file, positionals[0]), values.parameter);
+  if (!given) return 0;
+  const { path, json, values } = given;
+  const job = withSettings(checkJob(json, path), values.parameter);
   const signal = stopSignal();
   try {
     const open = await openJob(job, { onProgress: collectingLine(), signal });
