@@ -11,6 +11,7 @@ import {
   tf,
 } from "../tensor";
 import { type StepContext, type TrainingForm, trainingOf } from "./architectures";
+import { thresholdRate } from "./batchtopk";
 import { type Checkpoint, type Snapshot, type TrainingState, takeSnapshot } from "./checkpoint";
 import { type SaeTrainingConfig, saeConfigOf } from "./config";
 import type { FusedResult, FusedStep } from "./fused-step";
@@ -94,7 +95,7 @@ export class SaeTraining {
     if (!result.moved) return { failure: notFinite(result.losses, gradientNorm) };
 
     if (result.smallestActivation !== undefined && "thresholdLearningRate" in config) {
-      const rate = config.thresholdLearningRate;
+      const rate = thresholdRate(this.step, config);
       kept.activationThreshold += rate * (result.smallestActivation - kept.activationThreshold);
     }
     for (let feature = 0; feature < config.dSae; feature++) {
