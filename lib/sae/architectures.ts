@@ -7,6 +7,8 @@ import type {
   TrainingArchitecture,
   TrainingConfigOf,
 } from "./config";
+import { fusedGated } from "./fused-gated";
+import { fusedJumprelu } from "./fused-jumprelu";
 import { fusedStandard } from "./fused-standard";
 import type { FusedStep } from "./fused-step";
 import { fusedBatchTopk, fusedMatryoshka, fusedTopk } from "./fused-topk";
@@ -96,8 +98,8 @@ const TRAINING: {
   topk: { ...topkTraining, fused: fusedTopk },
   batchtopk: { ...batchTopkTraining, fused: fusedBatchTopk },
   matryoshka_batchtopk: { ...matryoshkaTraining, fused: fusedMatryoshka },
-  jumprelu: jumpreluTraining,
-  gated: gatedTraining,
+  jumprelu: { ...jumpreluTraining, fused: fusedJumprelu },
+  gated: { ...gatedTraining, fused: fusedGated },
 };
 
 /** The inference form of a config. Throws on an architecture that is not here. */

@@ -73,10 +73,58 @@ const cases: Case[] = [
     },
     dead: every(7, 31),
   },
+  { name: "JumpReLU", options: { architecture: "jumprelu", bandwidth: 0.4, l0Coefficient: 0.3 } },
+  {
+    name: "JumpReLU with decoder norms, dead features called back",
+    options: { architecture: "jumprelu", bandwidth: 0.4, preActCoefficient: 0.05, decoderNorm: "free" },
+    dead: every(4),
+    sparsityWeight: 0.3,
+  },
+  {
+    name: "JumpReLU with all dead",
+    options: { architecture: "jumprelu", bandwidth: 0.4, preActCoefficient: 0.05, gradientClip: 0 },
+    dead: every(1),
+  },
+  {
+    name: "JumpReLU that counts, thresholds alone learning from it",
+    options: {
+      architecture: "jumprelu",
+      sparsityPenalty: "step",
+      l0Coefficient: 0.02,
+      bandwidth: 0.4,
+      straightThroughToInput: false,
+    },
+  },
+  {
+    name: "JumpReLU with a target, without bDec in the encoder",
+    options: {
+      architecture: "jumprelu",
+      sparsityPenalty: "quadratic",
+      targetL0: 40,
+      l0Coefficient: 0.01,
+      bandwidth: 0.4,
+      applyBDecToInput: false,
+    },
+  },
+  { name: "Gated", options: { architecture: "gated", l1Coefficient: 0.3 } },
+  {
+    name: "Gated, its decoder shared, its penalty by decoder norms",
+    options: { architecture: "gated", l1Coefficient: 0.3, auxDecoder: "shared", decoderNorm: "free" },
+    sparsityWeight: 0.4,
+  },
+  {
+    name: "Gated with the post's reconstruction term",
+    options: {
+      architecture: "gated",
+      l1Coefficient: 0.01,
+      reconstructionLoss: "norm-scaled",
+      gradientClip: 0,
+    },
+  },
 ];
 
 /** A start whose features fire nearly always, sometimes, or hardly ever: some blocks are matrices and some lists. */
-function start(seed: number): NamedTensors {
+function start(seed: number, architecture = ""): NamedTensors {
   const random = new Random(seed);
   return tf.tidy(() => {
     const biases = Array.from({ length: F }, (_, j) => [1.5, -1, -3.5][Math.floor((3 * j) / F)]);
@@ -86,7 +134,11 @@ function start(seed: number): NamedTensors {
       [decoder.add(random.normalTensor([F, D], 0, 0.05)), tf.tensor2d(biases, [F, 1])],
       1,
     );
-    return { encoder, decoder, bDec: random.normalTensor([D], 0, 0.1) };
+    const linear = { encoder, decoder, bDec: random.normalTensor([D], 0, 0.1) };
+    if (architecture === "jumprelu") return { ...linear, threshold: random.uniformTensor([F], 0, 0.3) };
+    if (architecture !== "gated") return linear;
+    const [rMag, bMag] = [random.normalTensor([F], 0, 0.2), random.normalTensor([F], 0, 0.2)];
+    return { ...linear, rMag, bMag };
   });
 }
 
@@ -155,7 +207,7 @@ describe("the fused step equals step, adjust, clipping, Adam and constrain", () 
     test(one.name, async () => {
       await expectNoLeak(() => {
         const { config, form, fused, context } = prepared(one);
-        const parameters = start(seed);
+        const parameters = start(seed, one.options.architecture);
         const [host, tensor] = [new HostAdam(parameters), new Adam(parameters)];
         const x = batch(100 + seed);
 
@@ -190,9 +242,9 @@ describe("the fused step equals step, adjust, clipping, Adam and constrain", () 
 });
 
 test("a step whose loss is not finite moves nothing, and says so", () => {
-  for (const architecture of ["standard", "topk"] as const) {
+  for (const architecture of ["standard", "topk", "jumprelu", "gated"] as const) {
     const { fused, context } = prepared({ name: "", options: { architecture } });
-    const parameters = start(1);
+    const parameters = start(1, architecture);
     const store = new HostAdam(parameters);
     disposeAll(parameters);
     store.slot("encoder").value[5] = Number.NaN;

@@ -3,9 +3,21 @@
  * decoder's constraint, by the kernels of lib/tensor/native. README.md tells how; the oracle is `step`, `adjust`,
  * `Adam.apply` and `constrain` one after another.
  */
-import { Active, type HostAdam, type NamedTensors, Rows, tf, Update, type UpdatePart } from "../tensor";
+import {
+  Active,
+  type AdamStep,
+  adamInPlace,
+  type HostAdam,
+  type NamedTensors,
+  Rows,
+  type Twofold,
+  tf,
+  Update,
+  type UpdatePart,
+} from "../tensor";
 import type { StepContext, StepResult } from "./architectures";
 import type { SaeTrainingConfig } from "./config";
+import { clipFactor } from "./gradient-clip";
 
 /** What a fused step is told besides its batch. */
 export interface FusedContext<Config extends SaeTrainingConfig = SaeTrainingConfig>
@@ -21,11 +33,12 @@ export interface FusedResult extends Omit<StepResult, "gradients"> {
   gradientNorm?: number;
 }
 
-/** The weights in training's layout: encoder [F, D+1], decoder [F, D], bDec [D]. */
+/** The weights in training's layout: encoder [F, D+1], decoder [F, D], bDec [D], and what else features have, by name [F]. */
 export interface HostWeights {
   encoder: Float32Array;
   decoder: Float32Array;
   bDec: Float32Array;
+  own: Readonly<Record<string, Float32Array>>;
 }
 
 /** What an architecture's forward pass leaves for the update. */
@@ -39,6 +52,8 @@ export interface Forward extends Omit<StepResult, "gradients"> {
   /** dLoss/df beside what comes through x̂, times `sparsityGain` where that is given. */
   sparsity: number;
   sparsityGain?: Float32Array;
+  /** Where features have parameters of their own; `first` and `second` are their gradients. */
+  twofold?: Twofold;
 }
 
 /** An architecture's forward pass at `x` [B·D]. */
@@ -95,7 +110,11 @@ export class FusedLinearStep<Config extends SaeTrainingConfig> implements FusedS
   private readonly workspace = new Workspace();
   private readonly update = new Update();
 
-  constructor(private readonly forward: ForwardPass<Config>) {}
+  /** `own`: the names of what features have beside encoder and decoder, as `twofold` orders their gradients, and their least values. */
+  constructor(
+    private readonly forward: ForwardPass<Config>,
+    private readonly own: Readonly<Record<string, number>> = {},
+  ) {}
 
   take(store: HostAdam, x: Float32Array, context: FusedContext<Config>): FusedResult {
     const { config, learningRate } = context;
@@ -104,24 +123,27 @@ export class FusedLinearStep<Config extends SaeTrainingConfig> implements FusedS
       decoder: store.slot("decoder"),
       bDec: store.slot("bDec"),
     };
-    const forward = this.forward(weightsOf(store), x, context, this.workspace);
+    const forward = this.forward(this.weightsOf(store), x, context, this.workspace);
     const { losses, activationSums, smallestActivation, measured } = forward;
     const result = { losses, activationSums, smallestActivation, measured };
     const loss = Object.values(losses).reduce((sum, term) => sum + term, 0);
     if (!Number.isFinite(loss)) return { ...result, moved: false };
+    const adam = store.nextStep(learningRate);
     const gradientNorm = this.update.step({
       ...inputOf(forward, config),
       slots,
-      adam: store.nextStep(learningRate),
+      adam,
       unitRows: config.decoderNorm === "unit",
       clip: config.gradientClip,
     });
+    const shortening = gradientNorm === undefined ? 1 : clipFactor(gradientNorm, config.gradientClip);
+    this.stepOwn(store, forward, adam, shortening);
     return { ...result, moved: true, gradientNorm };
   }
 
   gradients(store: HostAdam, x: Float32Array, context: StepContext<Config>): StepResult {
     const { config } = context;
-    const weights = weightsOf(store);
+    const weights = this.weightsOf(store);
     const forward = this.forward(weights, x, context, this.workspace);
     const { losses, activationSums, smallestActivation, measured } = forward;
     const out = {
@@ -135,6 +157,7 @@ export class FusedLinearStep<Config extends SaeTrainingConfig> implements FusedS
       encoder: tf.tensor2d(out.encoder, [dSae, dIn + 1]),
       decoder: tf.tensor2d(out.decoder, [dSae, dIn]),
       bDec: tf.tensor1d(out.bDec),
+      ...Object.fromEntries(this.ownGradients(forward).map(([name, data]) => [name, tf.tensor1d(data)])),
     };
     return { losses, activationSums, smallestActivation, measured, gradients };
   }
@@ -143,17 +166,33 @@ export class FusedLinearStep<Config extends SaeTrainingConfig> implements FusedS
     this.workspace.dispose();
     this.update.dispose();
   }
-}
 
-function weightsOf(store: HostAdam): HostWeights {
-  const [encoder, decoder, bDec] = ["encoder", "decoder", "bDec"].map((name) => store.slot(name).value);
-  return { encoder, decoder, bDec };
+  private weightsOf(store: HostAdam): HostWeights {
+    const [encoder, decoder, bDec] = ["encoder", "decoder", "bDec"].map((name) => store.slot(name).value);
+    const own = Object.fromEntries(Object.keys(this.own).map((name) => [name, store.slot(name).value]));
+    return { encoder, decoder, bDec, own };
+  }
+
+  private ownGradients({ twofold }: Forward): [string, Float32Array][] {
+    if (!twofold) return [];
+    const gradients = twofold.rule === "gated" ? [twofold.first, twofold.second] : [twofold.first];
+    return Object.keys(this.own).map((name, i) => [name, gradients[i]]);
+  }
+
+  private stepOwn(store: HostAdam, forward: Forward, adam: AdamStep, shortening: number): void {
+    for (const [name, gradient] of this.ownGradients(forward)) {
+      if (shortening < 1) for (let j = 0; j < gradient.length; j++) gradient[j] *= shortening;
+      const slot = store.slot(name);
+      adamInPlace(slot, gradient, adam);
+      for (let j = 0; j < gradient.length; j++) slot.value[j] = Math.max(slot.value[j], this.own[name]);
+    }
+  }
 }
 
 function inputOf(forward: Forward, { applyBDecToInput, decoderNorm }: SaeTrainingConfig) {
-  const { x, main, extras, biasGradient, sparsity, sparsityGain, activationSums } = forward;
+  const { x, main, extras, biasGradient, sparsity, sparsityGain, activationSums, twofold } = forward;
   return {
-    ...{ x, main, extras, biasGradient, sparsity, sparsityGain, sums: activationSums },
+    ...{ x, main, extras, biasGradient, sparsity, sparsityGain, sums: activationSums, twofold },
     centred: applyBDecToInput,
     removeParallel: decoderNorm === "unit",
   };

@@ -13,7 +13,7 @@ const [D, B, K, ROUNDS] = [1024, 1024, 32, 2];
 
 interface Case {
   name: string;
-  kind: "standard" | "topk";
+  kind: "standard" | "topk" | "jumprelu" | "gated";
   F: number;
   /** Start of the encoder's bias: pre-activations have mean `bias` and deviation 1, and so decide L0. */
   bias: number;
@@ -33,6 +33,8 @@ const CASES: Case[] = [16384, 65536].flatMap((F) => {
     { ...standard, name: `standard ${F} L0 300`, bias: many, products: 1 },
     { ...topk, name: `topk ${F} k ${K}`, sparse: false },
     { ...topk, name: `topk ${F} k ${K} (SAELens: sparse tensors)`, sparse: true },
+    { ...standard, name: `jumprelu ${F} L0 45`, kind: "jumprelu", bias: few, products: 1 },
+    { ...standard, name: `gated ${F} L0 45`, kind: "gated", bias: few, products: 1 },
   ];
 });
 
@@ -59,10 +61,12 @@ function ours({ kind, F, bias }: Case): OwnOutcome {
     gradientClip: 1,
     reconstructionLoss: "squared-error",
   } as const;
-  const options: SaeTrainingOptions =
-    kind === "topk"
-      ? { architecture: "topk", k: K, ...recipe }
-      : { architecture: "standard", l1Coefficient: 1e-3, ghostGradients: false, ...recipe };
+  const options: SaeTrainingOptions = {
+    standard: { architecture: "standard", l1Coefficient: 1e-3, ghostGradients: false, ...recipe } as const,
+    topk: { architecture: "topk", k: K, ...recipe } as const,
+    jumprelu: { architecture: "jumprelu", sparsityPenalty: "tanh", l0Coefficient: 1e-3, ...recipe } as const,
+    gated: { architecture: "gated", l1Coefficient: 1e-3, auxDecoder: "shared", ...recipe } as const,
+  }[kind];
   const config = resolveTrainingConfig(options, D);
   const form = trainingOf(config);
   const step = form.fused?.();

@@ -12,6 +12,7 @@ export * from "./ownership";
 export * from "./parameter-store";
 export * from "./random";
 export * from "./raw";
+export * from "./rules";
 export * from "./tape";
 export * from "./tower-kernel";
 export * from "./variable";

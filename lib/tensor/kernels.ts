@@ -1,20 +1,7 @@
 /** The compiled kernels of native/ as typed classes: rows of a batch, which features fire on them, one update of all weights. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-
-/** Numbers of `native/active.h`. */
-const RULES = { relu: 0, topK: 1, batchTopK: 2, exponential: 3 } as const;
-
-/** How pre-activations become activations; see `Active.encode`. */
-export interface Selection {
-  /** "topK": the k largest of each row, of these the positive. "batchTopK": the k largest positive of the batch. */
-  rule: keyof typeof RULES;
-  k?: number;
-  /** [F] What pre-activations are multiplied by to rank them. Default 1. */
-  gain?: Float32Array;
-  /** With "topK": keeps chosen numbers that are not positive. Default false. */
-  signedValues?: boolean;
-}
+import { RULES, type Selection, type Twofold } from "./rules";
 
 /** Parameters in plain memory with Adam's moments, all of one size. */
 export interface HostSlot {
@@ -54,6 +41,8 @@ export interface UpdateInput {
   sums: Float32Array;
   /** Whether bDec is taken from the encoder's input. */
   centred: boolean;
+  /** Of a main part by one of these rules; there are no extras then. */
+  twofold?: Twofold;
   /** Removes the gradient's component along each decoder row. */
   removeParallel: boolean;
 }
@@ -97,7 +86,7 @@ interface Native {
     encoder: Float32Array,
     ids: Int32Array | null,
     F: number,
-    selection: { rule: number; k: number; gain: Float32Array | null; signedValues: boolean },
+    selection: object,
     sums: Float32Array,
   ): Encoded;
   decode(
@@ -116,6 +105,19 @@ interface Native {
     rows?: Int32Array,
     values?: Float32Array,
   ): number;
+  decodeGates(active: Handle, decoder: Float32Array, D: number, out: Float32Array): void;
+  sumGates(active: Handle, out: Float32Array): void;
+  countRows(active: Handle, out: Float32Array): void;
+  saturation(active: Handle, scale: number, norms: Float32Array | undefined): number;
+  shortfalls(
+    active: Handle,
+    x: Handle,
+    encoder: Float32Array,
+    threshold: Float32Array,
+    chosen: Int32Array,
+    count: number,
+    out: Float32Array,
+  ): void;
   update(update: Handle, input: object): number;
   adam(slot: HostSlot, gradient: Float32Array, count: number, step: AdamStep): void;
   rowNorms(matrix: Float32Array, rows: number, width: number, out: Float32Array): void;
@@ -239,6 +241,7 @@ export class Rows {
 export class Active {
   readonly handle = native().createActive();
   private B = 0;
+  private F = 0;
 
   /**
    * Activations of `x` [B, D] by `encoder` [., D+1], whose last column is the bias; of the features `ids` (rising), or of
@@ -254,9 +257,9 @@ export class Active {
     const ids = typeof features === "number" ? null : features;
     const F = typeof features === "number" ? features : features.length;
     expectLength("Active.encode", "sums", sums, F);
-    const { rule, k = 0, gain = null, signedValues = false } = selection;
     this.B = x.B;
-    const chosen = { rule: RULES[rule], k, gain, signedValues };
+    this.F = F;
+    const chosen = { k: 0, below: 0, signedValues: false, ...selection, rule: RULES[selection.rule] };
     return native().encode(this.handle, x.handle, encoder, ids, F, chosen, sums);
   }
 
@@ -276,6 +279,41 @@ export class Active {
     };
     native().entries(this.handle, first, last, entries.start, entries.rows, entries.values);
     return entries;
+  }
+
+  /** The same over all features, with the positive pre-activations of a "gated" encoding in the place of f. */
+  decodeGates(decoder: Float32Array, D: number, out: Float32Array): void {
+    expectLength("Active.decodeGates", "out", out, this.B * D);
+    native().decodeGates(this.handle, decoder, D, out);
+  }
+
+  /** Σ_B of the positive pre-activations of a "gated" encoding into `out` [F]. */
+  sumGates(out: Float32Array): void {
+    expectLength("Active.sumGates", "out", out, this.F);
+    native().sumGates(this.handle, out);
+  }
+
+  /** How many features fire on each row, into `out` [B]. */
+  countRows(out: Float32Array): void {
+    expectLength("Active.countRows", "out", out, this.B);
+    native().countRows(this.handle, out);
+  }
+
+  /** Σ tanh(scale · f · norms) over batch and features; without norms [F], Σ tanh(scale · f). */
+  saturation(scale: number, norms?: Float32Array): number {
+    return native().saturation(this.handle, scale, norms);
+  }
+
+  /** Σ_B relu(threshold - pre) of the features `chosen` of a "jumpRelu" encoding of `x` into their places of `out` [F]. */
+  shortfalls(
+    x: Rows,
+    encoder: Float32Array,
+    threshold: Float32Array,
+    chosen: Int32Array,
+    out: Float32Array,
+  ): void {
+    expectLength("Active.shortfalls", "out", out, this.F);
+    native().shortfalls(this.handle, x.handle, encoder, threshold, chosen, chosen.length, out);
   }
 
   dispose(): void {
@@ -319,12 +357,17 @@ export class Update {
     native().clearUpdate(this.handle);
   }
 
-  private parts({ x, main, extras, biasGradient }: UpdateInput) {
+  private parts({ x, main, extras, twofold, biasGradient }: UpdateInput) {
     const part = ({ active, upstream }: UpdatePart) => ({
       active: active.handle,
       upstream: upstream.map(({ until, gradient }) => ({ until, gradient: gradient.handle })),
     });
-    return { x: x.handle, main: part(main), extras: extras.map(part), biasGradient };
+    const rule = twofold && {
+      ...twofold,
+      rule: RULES[twofold.rule],
+      gateUpstream: twofold.rule === "gated" ? twofold.gateUpstream.handle : undefined,
+    };
+    return { x: x.handle, main: part(main), extras: extras.map(part), twofold: rule, biasGradient };
   }
 
   private options({ sparsity, sparsityGain, sums, centred, removeParallel }: UpdateInput) {

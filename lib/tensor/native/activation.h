@@ -40,3 +40,10 @@ static inline Vec exactGelu(Vec x) {
   const Vec share = x < zero ? tail : 2.0f - tail;
   return x * 0.5f * share;
 }
+
+/* tanh x: near 0 by its series, where the difference below would cancel. */
+static inline Vec tanhOf(Vec x) {
+  const Vec square = x * x;
+  const Vec near = x * (1.0f - square * (0.333333333f - square * 0.133333333f));
+  return square < broadcast(0.01f) ? near : 1.0f - 2.0f / (expOf(x * 2.0f) + 1.0f);
+}

@@ -1,5 +1,6 @@
 /* Which features fire on which rows of a batch, and how strongly: found once a step, used by the decoder and backwards. */
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -17,6 +18,8 @@ enum class Rule {
   topK = 1,      /* the k largest scores of each row; of these the positive, or all of them */
   batchTopK = 2, /* the k largest positive scores of the whole batch */
   exponential = 3, /* f = exp(pre), everywhere */
+  jumpRelu = 4,    /* f = pre where pre > threshold; entries are kept from a little below it, where the threshold still learns */
+  gated = 5,       /* f = max(0, slope * pre + shift) where pre > 0 */
 };
 
 struct Selection {
@@ -26,6 +29,19 @@ struct Selection {
   const float *gain = nullptr;
   /* topK: keeps chosen numbers that are not positive. */
   bool signedValues = false;
+  /* jumpRelu: [F], and how far below it entries are kept. */
+  const float *threshold = nullptr;
+  float below = 0;
+  /* gated: [F] each. */
+  const float *slope = nullptr, *shift = nullptr;
+
+  /* Whether f is not what an entry is found by, so that both are kept. */
+  bool twofold() const { return rule == Rule::jumpRelu || rule == Rule::gated; }
+  /* f of a pre-activation that has an entry. */
+  float activation(int64_t feature, float pre) const {
+    if (rule == Rule::jumpRelu) return pre > threshold[feature] ? pre : 0;
+    return rule == Rule::gated && pre > 0 ? std::max(0.0f, slope[feature] * pre + shift[feature]) : 0;
+  }
 };
 
 /* One block's features, either as lists or as a matrix. */
@@ -36,6 +52,9 @@ struct Block {
   std::vector<float> value;
   /* [BLOCK, paddedB]; zeros where nothing fires. */
   Buffer matrix;
+  /* Of twofold rules: the pre-activations (gated: the positive ones, else 0) in the same places. */
+  std::vector<float> pre;
+  Buffer preMatrix;
 };
 
 /* W (pre-activations' weights) with rows of `stride` floats: D weights, then the bias. */
@@ -62,11 +81,26 @@ public:
   int64_t blockCount() const { return (F + BLOCK - 1) / BLOCK; }
   int64_t blockSize(int64_t block) const { return std::min<int64_t>(BLOCK, F - block * BLOCK); }
 
-  /* Fills this from x [B, D]; ids [F] or null for all features. sums [F]: each feature's sum over the batch. */
+  /* Fills this from x [B, D]; ids [F] or null for all features (twofold rules: null). sums [F]: each feature's sum over the batch. */
   void encode(Rows &x, const Encoder &encoder, const int32_t *ids, int64_t F, const Selection &selection, float *sums);
 
   /* out [B, D] = f W over features [first, last), for W [., D] with rows by `id`. A block that is a matrix counts as a whole. */
-  void decode(const float *decoder, int64_t D, int64_t first, int64_t last, float *out);
+  void decode(const float *decoder, int64_t D, int64_t first, int64_t last, float *out) { decode(decoder, D, first, last, out, false); }
+
+  /* The same with the pre-activations of a gated encoding in the place of f: what its gates alone reconstruct. */
+  void decodeGates(const float *decoder, int64_t D, float *out) { decode(decoder, D, 0, F, out, true); }
+
+  /* out [F]: each feature's sum over the batch of its gates' pre-activations. */
+  void sumGates(float *out) const;
+
+  /* out [B]: on each row, how many features fire. */
+  void countRows(float *out) const;
+
+  /* out [F]: for the features `chosen` [count], jumpRelu's, the sum over the batch of relu(threshold - pre); x is what was encoded. */
+  void shortfalls(Rows &x, const Encoder &encoder, const float *threshold, const int32_t *chosen, int64_t count, float *out) const;
+
+  /* The sum of tanh(scale * norms[feature] * f) over everything; without norms, of tanh(scale * f). */
+  double saturation(float scale, const float *norms) const;
 
   /* Entries of features [first, last) that are not zero, as start [last - first + 1], rows and values; null for rows only counts them. Returns how many. */
   int64_t entries(int64_t first, int64_t last, int32_t *start, int32_t *rows, float *values) const;
@@ -81,8 +115,10 @@ private:
   Buffer sum_, packed_;
 
   void encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound, float *sums);
-  void decodeDense(const float *decoder, int64_t D, int64_t first, int64_t last, float *sum);
-  void decodeSlab(const float *decoder, int64_t D, int64_t slab, int64_t first, int64_t last, float *sum) const;
+  void decode(const float *decoder, int64_t D, int64_t first, int64_t last, float *out, bool gates);
+  void decodeDense(const float *decoder, int64_t D, int64_t first, int64_t last, float *sum, bool gates);
+  void decodeSlab(const float *decoder, int64_t D, int64_t slab, int64_t first, int64_t last, float *sum, bool gates) const;
+  void keepBoth(int64_t number, int64_t i, const float *pre, const Selection &selection);
   void summarise(int64_t number, const Selection &selection, float *sums);
   void finish();
   void makeRoom();

@@ -39,15 +39,15 @@ bool addBias(float *pre, int64_t count, float bias) {
   return rest == 0;
 }
 
-/* Rows b with score > bound[b] go to the end of the block's lists. */
-void collect(Block &block, const float *pre, int64_t B, float gain, const float *bound) {
+/* Rows that are `chosen` go to the end of the block's lists. */
+template <typename Chosen> void collect(Block &block, const float *pre, int64_t B, const Chosen &chosen) {
   for (int64_t b0 = 0; b0 < B; b0 += 64) {
     const int64_t end = std::min<int64_t>(B, b0 + 64);
     bool any = false;
-    for (int64_t b = b0; b < end; b++) any |= pre[b] * gain > bound[b];
+    for (int64_t b = b0; b < end; b++) any |= chosen(b);
     if (!any) continue;
     for (int64_t b = b0; b < end; b++) {
-      if (pre[b] * gain > bound[b]) {
+      if (chosen(b)) {
         block.row.push_back(static_cast<int32_t>(b));
         block.value.push_back(pre[b]);
       }
@@ -55,15 +55,20 @@ void collect(Block &block, const float *pre, int64_t B, float gain, const float 
   }
 }
 
-int64_t positives(const float *pre, int64_t B) {
+int64_t countAbove(const float *pre, int64_t B, float bound) {
   int32_t count = 0;
-  for (int64_t b = 0; b < B; b++) count += pre[b] > 0;
+  for (int64_t b = 0; b < B; b++) count += pre[b] > bound;
   return count;
+}
+
+/* What a pre-activation must exceed to have an entry, where that does not depend on the others. */
+float boundOf(const Selection &selection, int64_t feature) {
+  return selection.rule == Rule::jumpRelu ? selection.threshold[feature] - selection.below : 0;
 }
 
 } // namespace
 
-void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bound, float *sums) {
+void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &encoder, const Selection &selection, const std::vector<float> &bounds, float *sums) {
   const float *panels = x.panelsTransposed();
   const int64_t width = x.paddedB();
   std::vector<char> finiteBlocks(last - first, 1);
@@ -72,21 +77,23 @@ void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &e
     Block &block = blocks[number];
     const Room room = roomOf(scratch_[worker], x.D, width);
     product(*this, number, x, panels, encoder, room);
+    const bool fixed = selection.rule == Rule::relu || selection.twofold();
     int64_t firing = 0;
     for (int64_t i = 0; i < size; i++) {
       float *pre = room.product + i * width;
       if (!addBias(pre, B, encoder.weights[id(number * BLOCK + i) * encoder.stride + x.D])) finiteBlocks[task] = 0;
-      if (selection.rule == Rule::relu) firing += positives(pre, B);
+      if (fixed) firing += countAbove(pre, B, boundOf(selection, number * BLOCK + i));
     }
-    block.row.clear(), block.value.clear();
+    block.row.clear(), block.value.clear(), block.pre.clear();
     block.start.assign(1, 0);
-    block.dense = selection.rule == Rule::exponential || (selection.rule == Rule::relu && firing >= DENSE_FROM * size * B);
+    block.dense = selection.rule == Rule::exponential || (fixed && firing >= DENSE_FROM * size * B);
     if (block.dense) {
       float *matrix = block.matrix.atLeast(BLOCK * width);
       for (int64_t i = 0; i < size; i++) {
         const float *pre = room.product + i * width;
         float *to = matrix + i * width;
-        if (selection.rule == Rule::relu) for (int64_t b = 0; b < B; b++) to[b] = pre[b] > 0 ? pre[b] : 0;
+        if (selection.twofold()) keepBoth(number, i, pre, selection);
+        else if (selection.rule == Rule::relu) for (int64_t b = 0; b < B; b++) to[b] = pre[b] > 0 ? pre[b] : 0;
         else for (int64_t b = 0; b < B; b += LANES) store(to + b, expOf(load(pre + b))); /* width is whole vectors */
         std::fill(to + B, to + width, 0.0f);
       }
@@ -94,8 +101,18 @@ void Active::encodeBlocks(int64_t first, int64_t last, Rows &x, const Encoder &e
       return;
     }
     for (int64_t i = 0; i < size; i++) {
-      const float gain = selection.gain ? selection.gain[id(number * BLOCK + i)] : 1;
-      collect(block, room.product + i * width, B, gain, bound.data());
+      const float *const pre = room.product + i * width;
+      if (selection.twofold()) {
+        const float bound = boundOf(selection, number * BLOCK + i);
+        collect(block, pre, B, [=](int64_t b) { return pre[b] > bound; });
+        for (size_t e = block.pre.size(); e < block.value.size(); e++) {
+          block.pre.push_back(block.value[e]);
+          block.value[e] = selection.activation(number * BLOCK + i, block.pre[e]);
+        }
+      } else {
+        const float gain = selection.gain ? selection.gain[id(number * BLOCK + i)] : 1;
+        collect(block, pre, B, [=, at = bounds.data()](int64_t b) { return pre[b] * gain > at[b]; });
+      }
       block.start.push_back(static_cast<int32_t>(block.row.size()));
     }
     if (sums) summarise(number, selection, sums);
@@ -125,6 +142,25 @@ void Active::encode(Rows &x, const Encoder &encoder, const int32_t *chosen, int6
     encodeBlocks(0, blockCount(), x, encoder, selection, std::vector<float>(B, 0), sums);
   }
   finish();
+}
+
+/* One feature of a block that is a matrix, by a twofold rule. */
+void Active::keepBoth(int64_t number, int64_t i, const float *pre, const Selection &selection) {
+  const int64_t width = roundUp(B, NR);
+  float *const to = blocks[number].matrix.get() + i * width;
+  float *const before = blocks[number].preMatrix.atLeast(BLOCK * width) + i * width;
+  if (selection.rule == Rule::jumpRelu) {
+    const float threshold = selection.threshold[number * BLOCK + i];
+    for (int64_t b = 0; b < B; b++) before[b] = pre[b], to[b] = pre[b] > threshold ? pre[b] : 0;
+  } else {
+    const float slope = selection.slope[number * BLOCK + i], shift = selection.shift[number * BLOCK + i];
+    for (int64_t b = 0; b < B; b++) {
+      const float magnitude = slope * pre[b] + shift;
+      before[b] = pre[b] > 0 ? pre[b] : 0;
+      to[b] = pre[b] > 0 && magnitude > 0 ? magnitude : 0;
+    }
+  }
+  std::fill(before + B, before + width, 0.0f);
 }
 
 void Active::makeRoom() { scratch_.resize(std::max<size_t>(scratch_.size(), threadCount())); }

@@ -99,7 +99,7 @@ napi_value setRows(napi_env, const Arguments &args) {
   return nullptr;
 }
 
-/* (active, x, encoder [., D+1], ids or null, F, {rule, k, gain, signedValues}, sums [F]) -> {count, least, finite, matrices} */
+/* (active, x, encoder [., D+1], ids or null, F, {rule, k, gain, signedValues, threshold, below, slope, shift}, sums [F]) -> {count, least, finite, matrices} */
 napi_value encode(napi_env env, const Arguments &args) {
   auto *active = args.handle<Active>(args[0]);
   auto *x = args.handle<Rows>(args[1]);
@@ -111,6 +111,12 @@ napi_value encode(napi_env env, const Arguments &args) {
   selection.k = static_cast<int64_t>(args.number(args.field(args[5], "k")));
   selection.gain = args.floats(args.field(args[5], "gain"), rows);
   selection.signedValues = args.flag(args.field(args[5], "signedValues"));
+  const auto ofFeatures = [&](const char *name) { return args.floats(args.field(args[5], name), F); };
+  selection.threshold = ofFeatures("threshold"), selection.slope = ofFeatures("slope"), selection.shift = ofFeatures("shift");
+  selection.below = static_cast<float>(args.number(args.field(args[5], "below")));
+  const bool jumps = selection.rule == Rule::jumpRelu, gates = selection.rule == Rule::gated;
+  if (selection.twofold() && (ids || (jumps && !selection.threshold) || (gates && !(selection.slope && selection.shift))))
+    throw std::invalid_argument("expected what the rule needs, for all features");
   const Encoder encoder{args.floats(args[2], rows * stride), static_cast<int64_t>(stride)};
   active->encode(*x, encoder, ids, static_cast<int64_t>(F), selection, args.floats(args[6], F));
   napi_value out, finite;
@@ -147,6 +153,45 @@ napi_value entries(napi_env env, const Arguments &args) {
   return numberValue(env, static_cast<double>(count));
 }
 
+/* (active, decoder [F, D], D, out [B, D]) */
+napi_value decodeGates(napi_env, const Arguments &args) {
+  auto *active = args.handle<Active>(args[0]);
+  const double D = args.number(args[2]);
+  active->decodeGates(args.floats(args[1], active->F * D), static_cast<int64_t>(D), args.floats(args[3], active->B * D));
+  return nullptr;
+}
+
+/* (active, out [F]) */
+napi_value sumGates(napi_env, const Arguments &args) {
+  auto *active = args.handle<Active>(args[0]);
+  active->sumGates(args.floats(args[1], active->F));
+  return nullptr;
+}
+
+/* (active, out [B]) */
+napi_value countRows(napi_env, const Arguments &args) {
+  auto *active = args.handle<Active>(args[0]);
+  active->countRows(args.floats(args[1], active->B));
+  return nullptr;
+}
+
+/* (active, scale, norms [F] or null) -> the sum of tanh */
+napi_value saturation(napi_env env, const Arguments &args) {
+  auto *active = args.handle<Active>(args[0]);
+  return numberValue(env, active->saturation(static_cast<float>(args.number(args[1])), args.floats(args[2], active->F)));
+}
+
+/* (active, x, encoder [F, D+1], threshold [F], chosen, count, out [F]) */
+napi_value shortfalls(napi_env, const Arguments &args) {
+  auto *active = args.handle<Active>(args[0]);
+  auto *x = args.handle<Rows>(args[1]);
+  const double stride = x->D + 1, F = active->F, count = args.number(args[5]);
+  const Encoder encoder{args.floats(args[2], F * stride), static_cast<int64_t>(stride)};
+  active->shortfalls(*x, encoder, args.floats(args[3], F), args.array<int32_t>(args[4], napi_int32_array, count), static_cast<int64_t>(count),
+                     args.floats(args[6], F));
+  return nullptr;
+}
+
 Moments momentsOf(const Arguments &args, napi_value value, double size) {
   return {args.floats(args.field(value, "value"), size), args.floats(args.field(value, "first"), size), args.floats(args.field(value, "second"), size)};
 }
@@ -171,7 +216,31 @@ Part partOf(napi_env env, const Arguments &args, napi_value value) {
   return part;
 }
 
-/* (update, {x, encoder, decoder, bias, biasGradient, main, extras, options, adam, gradients}) -> the gradients' norm or 0 */
+/* {rule, first, second, ...} as twofold.h has it; absent where the rule is none of these. */
+Twofold twofoldOf(const Arguments &args, napi_value value, double B, double F) {
+  Twofold out;
+  if (args.absent(value)) return out;
+  const auto field = [&](const char *name) { return args.field(value, name); };
+  const auto number = [&](const char *name) { return static_cast<float>(args.number(field(name))); };
+  out.rule = static_cast<Rule>(static_cast<int>(args.number(field("rule"))));
+  out.first = args.floats(field("first"), F), out.second = args.floats(field("second"), F);
+  out.norms = args.floats(field("norms"), F);
+  if (out.rule == Rule::gated) {
+    out.slope = args.floats(field("slope"), F), out.bMag = args.floats(field("bMag"), F);
+    out.gateUpstream = args.handle<Rows>(field("gateUpstream"));
+    out.gateSparsity = number("gateSparsity");
+    out.gatesMoveDecoder = args.flag(field("gatesMoveDecoder"));
+    return out;
+  }
+  out.threshold = args.floats(field("threshold"), F);
+  out.bandwidth = number("bandwidth"), out.tanhWeight = number("tanhWeight"), out.tanhScale = number("tanhScale");
+  out.toInput = args.flag(field("toInput"));
+  out.rowPenalty = args.floats(field("rowPenalty"), B);
+  out.revival = args.floats(field("revival"), F), out.shortfalls = args.floats(field("shortfalls"), F);
+  return out;
+}
+
+/* (update, {x, encoder, decoder, bias, biasGradient, main, extras, twofold, options, adam, gradients}) -> the gradients' norm or 0 */
 napi_value update(napi_env env, const Arguments &args) {
   auto *update = args.handle<Update>(args[0]);
   const auto field = [&](const char *name) { return args.field(args[1], name); };
@@ -187,6 +256,7 @@ napi_value update(napi_env env, const Arguments &args) {
     update->extras.push_back(partOf(env, args, one));
   }
   const double D = update->x->D, F = update->main.active->F;
+  update->twofold = twofoldOf(args, field("twofold"), static_cast<double>(update->x->B), F);
   update->biasGradient = args.floats(field("biasGradient"), D);
   const napi_value options = field("options");
   update->options.sparsity = static_cast<float>(args.number(args.field(options, "sparsity")));
@@ -338,6 +408,11 @@ NAPI_MODULE_INIT() {
   add("encode", guarded<encode>);
   add("decode", guarded<decode>);
   add("entries", guarded<entries>);
+  add("decodeGates", guarded<decodeGates>);
+  add("sumGates", guarded<sumGates>);
+  add("countRows", guarded<countRows>);
+  add("saturation", guarded<saturation>);
+  add("shortfalls", guarded<shortfalls>);
   add("update", guarded<update>);
   add("adam", guarded<adam>);
   add("rowNorms", guarded<rowNorms>);

@@ -1,8 +1,10 @@
 #include "rows.h"
 
+#include <vector>
+
 void Rows::set(const float *data, int64_t newB, int64_t newD) {
   B = newB, D = newD;
-  havePanels_ = haveTransposed_ = false;
+  havePanels_ = haveTransposed_ = haveSums_ = false;
   const int64_t width = paddedD();
   float *out = rows_.atLeast(B * width);
   parallel(B, [&](int64_t b, int) {
@@ -32,5 +34,17 @@ const float *Rows::panelsTransposed() {
     packPanelTransposed(rows() + n * width + k0, width, kc, B - n, out + k0 * columns + n * kc);
   });
   haveTransposed_ = true;
+  return out;
+}
+
+const float *Rows::sums() {
+  if (haveSums_) return sums_.get();
+  const int64_t width = paddedD();
+  std::vector<double> sums(width, 0);
+  for (int64_t b = 0; b < B; b++)
+    for (int64_t d = 0; d < width; d++) sums[d] += rows()[b * width + d];
+  float *const out = sums_.atLeast(width);
+  std::copy(sums.begin(), sums.end(), out);
+  haveSums_ = true;
   return out;
 }

@@ -21,8 +21,10 @@ public:
   const float *panels();
   /* As the right operand [K = D, N = B]. */
   const float *panelsTransposed();
+  /* [paddedD], the rows' sum; computed at the first call after `set`. */
+  const float *sums();
 
 private:
-  Buffer rows_, panels_, transposed_;
-  bool havePanels_ = false, haveTransposed_ = false;
+  Buffer rows_, panels_, transposed_, sums_;
+  bool havePanels_ = false, haveTransposed_ = false, haveSums_ = false;
 };

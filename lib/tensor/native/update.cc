@@ -18,8 +18,9 @@ Rows &upstreamOf(const Part &part, int64_t feature) {
 
 Update::Room Update::roomOf(int worker) {
   const int64_t packed = packedA(BLOCK, std::max(D(), x->B)), columns = BLOCK * x->paddedB(), gradient = BLOCK * stride();
-  float *at = scratch_[worker].atLeast(packed + columns + 2 * gradient + stride());
-  return {at, at + packed, at + packed + columns, at + packed + columns + gradient, at + packed + columns + 2 * gradient};
+  float *at = scratch_[worker].atLeast(packed + columns + 2 * gradient + stride() + (isTwofold() ? columns : 0));
+  float *const weights = at + packed + columns + 2 * gradient;
+  return {at, at + packed, at + packed + columns, at + packed + columns + gradient, weights, weights + stride()};
 }
 
 double Update::run(const Gradients *only) {
@@ -42,14 +43,22 @@ double Update::run(const Gradients *only) {
 
   packWhatIsNeeded(main);
   for (const Part &extra : extras) packWhatIsNeeded(extra);
+  if (isTwofold()) {
+    if (twofold.gateUpstream) packWhatIsNeeded({main.active, {{main.active->F, twofold.gateUpstream}}});
+    if (twofold.revival) x->sums();
+    std::fill(twofold.first, twofold.first + F, 0.0f);
+    if (twofold.second) std::fill(twofold.second, twofold.second + F, 0.0f);
+  }
   parallel(tasks, [&](int64_t task, int worker) {
-    if (task < first) extraBlock(*extraBlocks[task].first, extraBlocks[task].second, task, worker);
+    if (isTwofold()) twofoldBlock(task, task, worker);
+    else if (task < first) extraBlock(*extraBlocks[task].first, extraBlocks[task].second, task, worker);
     else mainBlock(task - first, task, worker);
   });
 
   std::vector<float> biasOut(width);
   double squares = finishBias(tasks, biasOut.data());
   for (double one : squares_) squares += one;
+  if (isTwofold()) squares += dot(twofold.first, twofold.first, F) + (twofold.second ? dot(twofold.second, twofold.second, F) : 0);
   if (only) {
     std::copy(biasOut.begin(), biasOut.end(), only->bias);
     return std::sqrt(squares);
@@ -180,17 +189,93 @@ bool Update::addEntries(int64_t feature, const Part &part, int64_t local, float 
   return any;
 }
 
+void Update::twofoldBlock(int64_t number, int64_t task, int worker) {
+  const Room room = roomOf(worker);
+  if (main.active->blocks[number].dense) twofoldMatrix(number, task, room);
+  else twofoldLists(number, task, room);
+}
+
+void Update::twofoldMatrix(int64_t number, int64_t task, const Room &room) {
+  const int64_t first = number * BLOCK, size = main.active->blockSize(number), width = x->paddedB(), B = x->B;
+  const Block &block = main.active->blocks[number];
+  Rows &upstream = *main.upstream[0].gradient, *gates = twofold.gateUpstream;
+  packRows(decoder.value + first * D(), D(), size, D(), room.packed);
+  multiply(room.packed, upstream.panelsTransposed(), size, B, D(), room.upstream, width, false);
+  if (gates) multiply(room.packed, gates->panelsTransposed(), size, B, D(), room.gates, width, false);
+  std::vector<Pushed> pushed(size);
+  for (int64_t i = 0; i < size; i++) {
+    const Entries entries{B, block.matrix.get() + i * width, block.preMatrix.get() + i * width, nullptr};
+    pushed[i] = twofold.push(first + i, B, entries, room.upstream + i * width, room.gates + i * width);
+  }
+  packRows(room.upstream, width, size, B, room.packed);
+  multiply(room.packed, x->panels(), size, D(), B, room.encoder, stride(), false);
+  packRows(block.matrix.get(), width, size, B, room.packed);
+  multiply(room.packed, upstream.panels(), size, D(), B, room.decoder, stride(), false);
+  if (gates && twofold.gatesMoveDecoder) {
+    packRows(block.preMatrix.get(), width, size, B, room.packed);
+    multiply(room.packed, gates->panels(), size, D(), B, room.decoder, stride(), true);
+  }
+  for (int64_t i = 0; i < size; i++) {
+    const int64_t feature = first + i;
+    const Row row{feature, room.encoder + i * stride(), room.decoder + i * stride(), true, pushed[i]};
+    std::memcpy(room.weights, decoder.value + feature * D(), D() * sizeof(float));
+    std::memset(room.weights + D(), 0, (stride() - D()) * sizeof(float));
+    finishTwofold(row, room.weights, task);
+  }
+}
+
+void Update::twofoldLists(int64_t number, int64_t task, const Room &room) {
+  const int64_t width = x->paddedD();
+  const Block &block = main.active->blocks[number];
+  const Rows &upstream = *main.upstream[0].gradient, *gates = twofold.gateUpstream;
+  for (int64_t i = 0; i < main.active->blockSize(number); i++) {
+    const int64_t feature = number * BLOCK + i, from = block.start[i], count = block.start[i + 1] - from;
+    Row row{feature, room.encoder, room.decoder, count > 0 || twofold.revivalOf(feature) != 0};
+    if (!row.any) {
+      finishRow(row, nullptr, task);
+      continue;
+    }
+    std::memcpy(room.weights, decoder.value + feature * D(), D() * sizeof(float));
+    std::memset(room.weights + D(), 0, (stride() - D()) * sizeof(float));
+    std::memset(row.encoder, 0, stride() * sizeof(float));
+    std::memset(row.decoder, 0, stride() * sizeof(float));
+    const Entries entries{count, block.value.data() + from, block.pre.data() + from, block.row.data() + from};
+    for (int64_t e = 0; e < count; e++) {
+      const int64_t at = entries.row[e] * width;
+      const float *const gradient = upstream.rows() + at;
+      room.upstream[e] = dot(gradient, room.weights, width);
+      if (entries.f[e] != 0) add(row.decoder, entries.f[e], gradient, width);
+      if (!gates) continue;
+      room.gates[e] = dot(gates->rows() + at, room.weights, width);
+      if (twofold.gatesMoveDecoder) add(row.decoder, entries.pre[e], gates->rows() + at, width);
+    }
+    row.pushed = twofold.push(feature, x->B, entries, room.upstream, room.gates);
+    for (int64_t e = 0; e < count; e++)
+      if (room.upstream[e] != 0) add(row.encoder, room.upstream[e], x->rows() + entries.row[e] * width, width);
+    finishTwofold(row, room.weights, task);
+  }
+}
+
+/* What is the same whether the block is a matrix or lists. */
+void Update::finishTwofold(const Row &row, const float *weights, int64_t task) {
+  const float revival = twofold.revivalOf(row.feature);
+  if (revival != 0) add(row.encoder, -revival, x->sums(), x->paddedD());
+  row.encoder[D()] = row.pushed.bias;
+  finishRow(row, weights, task);
+}
+
 void Update::finishRow(const Row &row, const float *weights, int64_t task) {
   const int64_t width = D(), feature = row.feature;
   if (row.any) {
     touched_[feature] = 1;
     if (options.sparsityGain)
       add(row.decoder, options.sparsity * options.sums[feature] / options.sparsityGain[feature], weights, x->paddedD());
+    if (isTwofold() && twofold.norms) add(row.decoder, row.pushed.along / twofold.norms[feature], weights, x->paddedD());
     if (options.centred) {
       float *const through = partial_.get() + task * stride();
       const float *const encoding = encoder.value + feature * (width + 1);
-      const float biasGradient = row.encoder[width];
-      for (int64_t d = 0; d < width; d++) through[d] += biasGradient * encoding[d];
+      const float reach = isTwofold() ? row.pushed.reach : row.encoder[width];
+      for (int64_t d = 0; d < width; d++) through[d] += reach * encoding[d];
     }
     if (options.removeParallel) add(row.decoder, -dot(row.decoder, weights, x->paddedD()), weights, x->paddedD());
   }

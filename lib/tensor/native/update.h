@@ -5,6 +5,7 @@
 #pragma once
 #include "active.h"
 #include "adam.h"
+#include "twofold.h"
 
 /* dx̂ [B, D] for the features below `until` (and not below the previous one's): all of them get it in most architectures. */
 struct Upstream {
@@ -48,6 +49,8 @@ public:
   /* Of some features each, none of them in two. */
   std::vector<Part> extras;
   UpdateOptions options;
+  /* Where the main part's rule is twofold; then there are no extras, and one upstream. */
+  Twofold twofold;
   AdamStep step{};
 
   /* Takes the step, or writes the gradients to `only`. Gives back the gradients' norm where that was computed, else 0. */
@@ -55,12 +58,14 @@ public:
 
 private:
   struct Room {
-    float *packed, *upstream, *encoder, *decoder, *weights;
+    float *packed, *upstream, *encoder, *decoder, *weights, *gates;
   };
   struct Row {
     int64_t feature;
     float *encoder, *decoder;
     bool any;
+    /* Of twofold rules. */
+    Pushed pushed = {};
   };
   std::vector<Buffer> scratch_;
   Buffer partial_, keptEncoder_, keptDecoder_;
@@ -69,6 +74,7 @@ private:
   Gradients kept_;
 
   int64_t D() const { return x->D; }
+  bool isTwofold() const { return twofold.rule != Rule::relu; }
   int64_t stride() const { return x->paddedD() + LANES; }
   Room roomOf(int worker);
   void packWhatIsNeeded(const Part &part);
@@ -76,6 +82,10 @@ private:
   void mainBlock(int64_t number, int64_t task, int worker);
   void matrixBlock(Active &active, int64_t number, Rows &upstream, float sparsity, const Room &room);
   bool addEntries(int64_t feature, const Part &part, int64_t local, float sparsity, const Row &row, const float *weights);
+  void twofoldBlock(int64_t number, int64_t task, int worker);
+  void twofoldMatrix(int64_t number, int64_t task, const Room &room);
+  void twofoldLists(int64_t number, int64_t task, const Room &room);
+  void finishTwofold(const Row &row, const float *weights, int64_t task);
   void finishRow(const Row &row, const float *weights, int64_t task);
   void stepRow(int64_t feature, const float *encoderGradient, const float *decoderGradient, float scale);
   double finishBias(int64_t tasks, float *out);
