@@ -1,15 +1,17 @@
 /**
  * Seconds a training step beside SAELens's own trainer (PyTorch on the CPU, fused Adam) where VITRINE_REFERENCE_PYTHON
- * names a Python that has it: same recipe, sizes, start and sparsity on both sides, each side in processes of its own,
- * alternating. Arguments choose cases: those whose name has every word, e.g. `npm run bench -- sae 65536 topk`.
+ * names a Python that has it: same recipe, sizes, start and sparsity on both sides, each side in a process of its own. They
+ * take turns step by step, so that a machine that is slow for a while is so for both; ratios are those of neighbouring
+ * steps. Arguments choose cases: those whose name has every word, e.g. `npm run bench -- sae 65536 topk`.
  */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Active, adamInPlace, disposeAll, HostAdam, hostFloats, Random, Rows } from "../tensor";
 import { trainingOf } from "./architectures";
 import { resolveTrainingConfig, type SaeTrainingOptions } from "./config";
 
-const [D, B, K, ROUNDS] = [1024, 1024, 32, 2];
+const [D, B, K, TURNS] = [1024, 1024, 32, 7];
 
 interface Case {
   name: string;
@@ -38,20 +40,21 @@ const CASES: Case[] = [16384, 65536].flatMap((F) => {
   ];
 });
 
-/** One side's outcome of one process. */
-interface Outcome {
-  seconds: number[];
+/** What a side says when it is ready, which it is after two steps that are not counted. */
+interface Ready {
   l0: number;
   peakGB: number;
 }
 
-/** Ours, with what bounds a step on this machine: one product, and Adam's passes over all parameters. */
-interface OwnOutcome extends Outcome {
-  product: number;
-  adam: number;
+/** One turn of a side; ours with what bounds a step at that moment: one product, and Adam's passes over all parameters. */
+interface Turn {
+  seconds: number;
+  product?: number;
+  adam?: number;
 }
 
-function ours({ kind, F, bias }: Case): OwnOutcome {
+/** Our side: says `Ready`, then a `Turn` for each line of the standard input. */
+async function ours({ kind, F, bias }: Case): Promise<void> {
   const recipe = {
     dSae: F,
     batchSize: B,
@@ -83,27 +86,28 @@ function ours({ kind, F, bias }: Case): OwnOutcome {
   };
   const { value } = take(0, true);
   take(1);
-  const seconds = Array.from({ length: 6 }, (_, i) => take(2 + i).seconds);
   const peakGB = (process.resourceUsage().maxRSS * 1024) / 1e9;
+  say({ l0: value.measured?.l0 ?? Number.NaN, peakGB });
 
-  // A product of which nothing fires; then Adam over both matrices, gradients read from memory as after clipping.
-  for (let j = 0; j < F; j++) encoder.value[j * (D + 1) + D] = -1e9;
+  // A product of which nothing is kept; then Adam over both matrices, gradients read from memory as after clipping.
   const [rows, active, sums] = [new Rows().set(batch(0), B, D), new Active(), new Float32Array(F)];
-  const product = median(
-    Array.from({ length: 4 }, () =>
-      timed(() => active.encode(rows, encoder.value, F, { rule: "relu" }, sums)),
-    ).map(({ seconds }) => seconds),
-  );
+  const nothing = { rule: "jumpRelu", threshold: new Float32Array(F).fill(1e9) } as const;
   const gradient = hostFloats(F * (D + 1)).fill(1e-9);
-  const adam = store.nextStep(1e-6);
-  const passes = Array.from({ length: 4 }, () =>
-    timed(() => {
-      adamInPlace(encoder, gradient, adam);
-      adamInPlace(store.slot("decoder"), gradient.subarray(0, F * D), adam);
-    }),
-  );
-  const l0 = value.measured?.l0 ?? Number.NaN;
-  return { seconds, l0, peakGB, product, adam: median(passes.map((pass) => pass.seconds)) };
+  let seed = 2;
+  for await (const _ of createInterface({ input: process.stdin })) {
+    const { seconds } = take(seed++);
+    const product = timed(() => active.encode(rows, encoder.value, F, nothing, sums)).seconds;
+    const step = store.nextStep(1e-6);
+    const adam = timed(() => {
+      adamInPlace(encoder, gradient, step);
+      adamInPlace(store.slot("decoder"), gradient.subarray(0, F * D), step);
+    }).seconds;
+    say({ seconds, product, adam });
+  }
+}
+
+function say(message: Ready | Turn): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
 function batch(seed: number): Float32Array {
@@ -119,24 +123,42 @@ function timed<T>(body: () => T): { value: T; seconds: number } {
   return { value, seconds: (performance.now() - start) / 1000 };
 }
 
-function saelens(python: string, { kind, F, bias, sparse }: Case): Outcome {
-  const script = join(__dirname, "fixtures", "bench_saelens.py");
-  const input = JSON.stringify({ kind, F, bias, sparse, D, B, k: K, steps: F > 20000 ? 3 : 5 });
-  const output = execFileSync(python, [script, input], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as Outcome;
+/** A process of one side. */
+class Side {
+  private readonly lines: AsyncIterator<string>;
+
+  constructor(private readonly child: ChildProcess) {
+    if (!child.stdout) throw new Error("internal: sae.bench: expected a pipe");
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async hear<Message extends Ready | Turn>(): Promise<Message> {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`sae.bench: expected ${this.child.spawnfile} to answer, but it ended`);
+    return JSON.parse(value) as Message;
+  }
+
+  async turn(): Promise<Turn> {
+    this.child.stdin?.write("\n");
+    return this.hear<Turn>();
+  }
+
+  end(): void {
+    this.child.stdin?.end();
+  }
 }
 
-/** The same in a process of its own, so that its peak memory is its own. */
-function oursApart({ name }: Case): OwnOutcome {
+const STDIO: ["pipe", "pipe", "inherit"] = ["pipe", "pipe", "inherit"];
+
+function ourSide({ name }: Case): Side {
   const argv = [...process.execArgv, process.argv[1], "--measure", name];
-  const output = execFileSync(process.execPath, argv, {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return JSON.parse(output) as OwnOutcome;
+  return new Side(spawn(process.execPath, argv, { stdio: STDIO }));
+}
+
+function theirSide(python: string, { kind, F, bias, sparse }: Case): Side {
+  const script = join(__dirname, "fixtures", "bench_saelens.py");
+  const input = JSON.stringify({ kind, F, bias, sparse, D, B, k: K });
+  return new Side(spawn(python, ["-W", "ignore", script, input], { stdio: STDIO }));
 }
 
 function quantile(values: readonly number[], share: number): number {
@@ -146,50 +168,54 @@ function quantile(values: readonly number[], share: number): number {
 
 const median = (values: readonly number[]) => quantile(values, 0.5);
 
-function spread(outcomes: readonly Outcome[]): string {
-  const seconds = outcomes.flatMap((outcome) => outcome.seconds);
-  const [least, middle, most] = [0, 0.5, 1].map((share) => quantile(seconds, share).toFixed(3));
-  const peak = Math.max(...outcomes.map(({ peakGB }) => peakGB));
-  return `${middle} s (${least} to ${most}, ${seconds.length} steps), L0 ${outcomes[0].l0.toFixed(0)}, peak ${peak.toFixed(2)} GB`;
+function spread(values: readonly number[], digits: number): string {
+  const [least, middle, most] = [0, 0.5, 1].map((share) => quantile(values, share).toFixed(digits));
+  return `${middle} (${least} to ${most})`;
 }
 
-function compare(one: Case, python: string | undefined): void {
-  const [own, theirs]: [OwnOutcome[], Outcome[]] = [[], []];
-  for (let round = 0; round < ROUNDS; round++) {
-    own.push(oursApart(one));
-    if (python) theirs.push(saelens(python, one));
+async function compare(one: Case, python: string | undefined): Promise<void> {
+  const own = ourSide(one);
+  const ready = await own.hear<Ready>();
+  const their = python ? theirSide(python, one) : undefined;
+  const theirReady = await their?.hear<Ready>();
+  const [mine, theirs]: [Required<Turn>[], number[]] = [[], []];
+  for (let turn = 0; turn < TURNS; turn++) {
+    mine.push((await own.turn()) as Required<Turn>);
+    if (their) theirs.push((await their.turn()).seconds);
   }
-  const middle = (outcomes: Outcome[]) => median(outcomes.flatMap(({ seconds }) => seconds));
-  const mine = middle(own);
-  const [product, adam] = [median(own.map((each) => each.product)), median(own.map((each) => each.adam))];
-  const limit = one.products * product + adam;
+  own.end();
+  their?.end();
+  const seconds = mine.map((turn) => turn.seconds);
+  const limits = mine.map(({ product, adam }) => one.products * product + adam);
+  const [product, adam] = [median(mine.map((turn) => turn.product)), median(mine.map((turn) => turn.adam))];
   const gflops = (2 * B * D * one.F) / product / 1e9;
   const parametersGB = (4 * (2 * one.F * D + one.F + D)) / 1e9;
+  const bound = `4 x parameters + 1 GB is ${(4 * parametersGB + 1).toFixed(2)} GB`;
+  const about = ({ l0, peakGB }: Ready) => `L0 ${l0.toFixed(0)}, peak ${peakGB.toFixed(2)} GB`;
   console.log(`\n${one.name}`);
-  console.log(`  Vitrine  ${spread(own)}; 4 x parameters + 1 GB is ${(4 * parametersGB + 1).toFixed(2)} GB`);
+  console.log(`  Vitrine  ${spread(seconds, 3)} s, ${about(ready)}; ${bound}`);
   console.log(
-    `  limit    ${limit.toFixed(3)} s = ${one.products} x product ${product.toFixed(3)} (${gflops.toFixed(0)} GFLOP/s) + Adam ${adam.toFixed(3)} (${((7 * parametersGB) / adam).toFixed(0)} GB/s); the step takes ${(mine / limit).toFixed(2)} times that`,
+    `  limit    ${median(limits).toFixed(3)} s = ${one.products} x product ${product.toFixed(3)} (${gflops.toFixed(0)} GFLOP/s) + Adam ${adam.toFixed(3)} (${((7 * parametersGB) / adam).toFixed(0)} GB/s); the step takes ${median(seconds.map((time, i) => time / limits[i])).toFixed(2)} times that`,
   );
-  if (theirs.length === 0) return;
-  console.log(`  SAELens  ${spread(theirs)}`);
-  const ratios = own.map((_, i) => median(theirs[i].seconds) / median(own[i].seconds));
-  console.log(
-    `  SAELens / Vitrine ${(middle(theirs) / mine).toFixed(2)} (rounds: ${ratios.map((ratio) => ratio.toFixed(2)).join(", ")})`,
-  );
+  if (!theirReady) return;
+  console.log(`  SAELens  ${spread(theirs, 3)} s, ${about(theirReady)}`);
+  const ratios = theirs.map((time, i) => time / seconds[i]);
+  console.log(`  SAELens / Vitrine ${spread(ratios, 2)}`);
 }
 
-function main(words: string[]): void {
+async function main(words: string[]): Promise<void> {
   if (words[0] === "--measure") {
     const one = CASES.find(({ name }) => name === words[1]);
     if (!one) throw new Error(`sae.bench: expected a case, got ${words[1]}`);
-    console.log(JSON.stringify(ours(one)));
-    return;
+    return ours(one);
   }
   const chosen = CASES.filter(({ name }) => words.every((word) => name.split(" ").includes(word)));
   const python = process.env.VITRINE_REFERENCE_PYTHON;
-  console.log(`one training step, D ${D}, batch ${B}, float32; SAELens's recipe with gradients clipped`);
+  console.log(
+    `one training step, D ${D}, batch ${B}, float32; SAELens's recipe with gradients clipped; median (least to most) of ${TURNS} turns`,
+  );
   if (!python) console.log("SAELens: not measured (set VITRINE_REFERENCE_PYTHON to a Python with sae-lens)");
-  for (const one of chosen) compare(one, python);
+  for (const one of chosen) await compare(one, python);
 }
 
 main(process.argv.slice(2));
