@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { featureFirings, featureKey, openStudy, type Study } from "../lib/analysis";
-import { readSaeSettings, type Sae } from "../lib/sae";
+import { type ActivationSource, readSaeSettings, type Sae } from "../lib/sae";
 import { atlas } from "./atlas";
 import { buildPage, pictureRows } from "./build-page";
 import { describedFeatures } from "./descriptions";
@@ -94,13 +94,15 @@ export interface MakeOptions extends Pick<ExploreOptions, "onProgress" | "signal
   heatmaps?: number;
   /** Features whose descriptions are tested by ablation, those that fire most often; the model runs 16 times for each. Default 4,096. */
   tested?: number;
+  /** Embeddings of all pictures [N, P]. Default: computed, and kept. */
+  embeddings?: ActivationSource;
 }
 
 /** Writes the page of a study into `folder`. What takes long is kept under `.vitrine`, so that a stopped build goes on where it was. */
 export async function makePage(
   folder: string,
   study: ExplorerStudy,
-  { heatmaps: count = 16, tested = 4096, onProgress, signal }: MakeOptions = {},
+  { heatmaps: count = 16, tested = 4096, embeddings: given, onProgress, signal }: MakeOptions = {},
 ): Promise<Manifest> {
   const { sae, originals, pictures, labels, about, statistics } = study;
   const { hookPoint, prompt } = about;
@@ -116,7 +118,7 @@ export async function makePage(
   const core = await measureFeatures({ ...study, firings }, { ...{ hookPoint, prompt, top }, ...told });
   const keyOf = (...what: unknown[]) => featureKey(sae, originals, "explorer/1", ...what);
   const places = await atlasOf(core, { key: await keyOf("atlas", core.sizes.neighbours), ...told });
-  const embeddings = await pictureEmbeddings(study, computed("picture embeddings"));
+  const embeddings = given ?? (await pictureEmbeddings(study, computed("picture embeddings")));
   const descriptions = await describedFeatures(study, {
     ...{ hookPoint, prompt, embeddings, tested, ...told },
     key: await keyOf("descriptions", prompt, top, tested),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { memorySource, Sae } from "../sae";
-import { expectNoLeak, Random } from "../tensor";
+import { expectNoLeak, Random, tf } from "../tensor";
 import { ACTIVATION_BINS, ActivationSpread, activationBin } from "./activation-spread";
 import { CoFiring } from "./co-firing";
 import { FeatureFirings, featureFirings } from "./feature-firings";
@@ -161,6 +161,14 @@ test("an interrupted pass goes on where it stopped and ends as an uninterrupted 
       assert.deepEqual(read, [20, 30, 40, 50]);
       const again = await featureFirings(sae, watched, options);
       assert.equal(read.length, 4);
+      // The passes read lists of what fires; the matrix of activations says the same.
+      const matrix = FeatureFirings.empty(F);
+      matrix.add(
+        tf.tidy(() => sae.encode(tf.tensor2d(data, [60, 6])).dataSync<"float32">()),
+        0,
+      );
+      assert.deepEqual(await matrix.coFiring.nearest(4), await whole.coFiring.nearest(4));
+      assert.deepEqual(matrix.spread.state().rows, whole.spread.state().rows);
       for (const result of [resumed, again]) {
         assert.deepEqual(contents(result), contents(whole));
         assert.deepEqual(await result.coFiring.nearest(4), await whole.coFiring.nearest(4));

@@ -1,6 +1,6 @@
 /** What a page shows of each feature beside its statistics, from a pass of its own: how its activations are spread, and what fires with it. */
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../io";
-import type { ActivationSource, Sae } from "../sae";
+import type { ActivationSource, FiringFeatures, Sae } from "../sae";
 import { ActivationSpread } from "./activation-spread";
 import { CoFiring } from "./co-firing";
 import { type FeaturePassOptions, featurePass } from "./feature-pass";
@@ -37,6 +37,21 @@ export class FeatureFirings {
       }
       coFiring.add(row, active);
     }
+  }
+
+  /** Adds what fires on `count` rows from `firstRow` on, in parts of different features. */
+  addFiring(parts: Iterable<FiringFeatures>, count: number, firstRow: number): void {
+    const { spread, coFiring } = this;
+    const active = Array.from({ length: count }, (): number[] => []);
+    for (const { first, start, rows, values } of parts) {
+      for (let i = 0; i + 1 < start.length; i++) {
+        for (let at = start[i]; at < start[i + 1]; at++) {
+          spread.count(first + i, values[at], firstRow + rows[at]);
+          active[rows[at]].push(first + i);
+        }
+      }
+    }
+    for (const [i, features] of active.entries()) coFiring.add(firstRow + i, features);
   }
 
   /** Takes in what another one has seen; their rows must be different ones. */

@@ -102,6 +102,7 @@ function encode(sae: Sae, rows: Float32Array, count: number): Float32Array {
   return values;
 }
 
+/** Where a pass is kept; undefined when nothing is to be kept. */
 async function cachePath<A extends FeatureAccumulator>(
   sae: Sae,
   source: ActivationSource,
