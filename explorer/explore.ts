@@ -15,6 +15,7 @@ import { liveApi } from "./live-api";
 import { type MeasuredCore, measureFeatures, withExtras } from "./measure";
 import { notesApi } from "./notes-api";
 import { type PageServer, servePage } from "./server";
+import { visualisedFeatures } from "./visualised";
 
 export interface ExploreOptions {
   /** The model the SAE is of, as `loadClip` takes it. Default: what the SAE's metadata say. */
@@ -94,6 +95,8 @@ export interface MakeOptions extends Pick<ExploreOptions, "onProgress" | "signal
   heatmaps?: number;
   /** Features whose descriptions are tested by ablation, those that fire most often; the model runs 16 times for each. Default 4,096. */
   tested?: number;
+  /** Features that a picture is made for by gradient ascent. Default: none. */
+  visualise?: readonly number[];
   /** Embeddings of all pictures [N, P]. Default: computed, and kept. */
   embeddings?: ActivationSource;
 }
@@ -102,8 +105,16 @@ export interface MakeOptions extends Pick<ExploreOptions, "onProgress" | "signal
 export async function makePage(
   folder: string,
   study: ExplorerStudy,
-  { heatmaps: count = 16, tested = 4096, embeddings: given, onProgress, signal }: MakeOptions = {},
+  options: MakeOptions = {},
 ): Promise<Manifest> {
+  const {
+    heatmaps: count = 16,
+    tested = 4096,
+    visualise = [],
+    embeddings: given,
+    onProgress,
+    signal,
+  } = options;
   const { sae, originals, pictures, labels, about, statistics } = study;
   const { hookPoint, prompt } = about;
   const told = { onProgress, signal };
@@ -128,8 +139,9 @@ export async function makePage(
     key: await keyOf("heatmaps", count, top),
   });
   const features = withExtras(core, { descriptions, atlas: places, heatmaps });
+  const made = await visualisedFeatures(study, visualise, { hookPoint, ...told });
   const game = await playGame(study, told);
-  return await buildPage(folder, { features, pictures, labels, about, game }, told);
+  return await buildPage(folder, { features, pictures, labels, about, game, made }, told);
 }
 
 /** The atlas, kept: at many features it takes minutes. Who fires most often stands for its neighbourhood. */

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { patchHeatmap } from "../lib/analysis";
+import { runWithCache } from "../lib/clip";
 import { readPictures } from "../lib/datasets";
+import type { RgbPicture } from "../lib/io";
+import { Random, type Tensor2D, tf } from "../lib/tensor";
 import type { ExplorerStudy } from "./explore";
 import { strongestHeatmaps } from "./heatmaps";
 import { keptColumns } from "./kept-columns";
 import { smallStudy } from "./small-study";
+import { visualisedFeatures } from "./visualised";
 
 const cache = mkdtempSync(join(tmpdir(), "explorer-heatmaps-"));
 let study: ExplorerStudy;
@@ -45,6 +49,36 @@ test("a stored grid is the share of the activation that covering costs, and a se
   const again = await strongestHeatmaps(study, { ...options, onProgress: (_, done) => told.push(done) });
   assert.deepEqual(told, [], "nothing is computed again");
   assert.deepEqual(again.grids, grids);
+});
+
+test("a picture made for a feature drives it harder than noise does, and is kept", async () => {
+  const { clip, sae } = study;
+  const { hookPoint } = study.about;
+  const feature = 25;
+  const options = { hookPoint, steps: 12, cache };
+  const picture = (await visualisedFeatures(study, [feature], options)).get(feature);
+  const driven = async (of: RgbPicture) => {
+    const points = { hooks: ["blocks.4.hook_resid_post"], tokens: "class" } as const;
+    const cached = await runWithCache(clip, { pictures: [of] }, points);
+    const x = cached["blocks.4.hook_resid_post"];
+    const { WEnc, bEnc, bDec } = sae.weights;
+    const value = tf.tidy(() => {
+      const direction = WEnc.slice([0, feature], [-1, 1]) as Tensor2D;
+      return tf.matMul(x.sub(bDec) as Tensor2D, direction).dataSync()[0] + bEnc.dataSync()[feature];
+    });
+    x.dispose();
+    return value;
+  };
+  const random = new Random("noise");
+  const noise = { data: (picture as RgbPicture).data.map(() => random.int(256)), width: 48, height: 48 };
+  assert.ok((await driven(picture as RgbPicture)) > (await driven(noise)) + 1);
+  const told: string[] = [];
+  const again = await visualisedFeatures(study, [feature], {
+    ...options,
+    onProgress: (stage) => told.push(stage),
+  });
+  assert.deepEqual(again.get(feature)?.data, picture?.data);
+  assert.deepEqual(told, []);
 });
 
 test("a stopped computation goes on where it was, and columns of another size are refused", async () => {

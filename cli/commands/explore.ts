@@ -17,6 +17,7 @@ const USAGE = `npx vitrine explore [SAE] [options]
   --label KIND     what entropies and names are about (default: subgroup of emoji, else class)
   --heatmaps N     strongest pictures of each feature with a heatmap (default 16; 0 is faster)
   --tested N       features whose description is tested by ablation (default 4096; 0 is faster)
+  --visualise 1,2  features that a picture is made for by gradient ascent (some 20 s each)
   --prompt TEXT    text of a label for the logit lens, {} for its name (default: "an emoji of {}", else "a photo of a {}")`;
 
 export async function run(argv: string[]): Promise<number> {
@@ -33,6 +34,7 @@ export async function run(argv: string[]): Promise<number> {
       label: { type: "string" },
       prompt: { type: "string" },
       heatmaps: { type: "string", default: "16" },
+      visualise: { type: "string" },
       tested: { type: "string", default: "4096" },
       help: { type: "boolean", default: false },
     },
@@ -56,6 +58,7 @@ export async function run(argv: string[]): Promise<number> {
       `explore: expected whole numbers as --heatmaps and --tested, got ${values.heatmaps} and ${values.tested}`,
     );
   }
+  const visualise = values.visualise?.split(",").map(Number) ?? [];
   const [where = "emoji-sae"] = positionals;
   const folder = resolve(values.out);
   const signal = stopSignal();
@@ -63,7 +66,7 @@ export async function run(argv: string[]): Promise<number> {
   const { model, data: dataset, hook: hookPoint, label, prompt } = values;
   try {
     const study = await openForPage(where, { model, dataset, hookPoint, label, prompt, ...told });
-    const manifest = await makePage(folder, study, { heatmaps, tested, ...told });
+    const manifest = await makePage(folder, study, { heatmaps, tested, visualise, ...told });
     const size = (await bytesUnder(folder)) / 1e6;
     console.log(
       `explore: ${manifest.features.toLocaleString("en")} features, ${manifest.pictures.toLocaleString("en")} pictures, ${size.toFixed(1)} MB: ${join(folder, "index.html")}`,
