@@ -1,6 +1,6 @@
 /** Pictures, words and the game as a person meets them in a real browser, with a live server of the shipped model and from the folder alone. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
@@ -206,6 +206,24 @@ test("words rank features by CLIP's similarity; without a server by their labels
     const texts = await found.allTextContents();
     const has = (text: string) => text.includes("smiling") && text.includes("face");
     assert.ok(texts.length > 0 && texts.every((text, i) => has(text) || has(labels[i])));
+  });
+});
+
+test("notes are saved beside a page that is served, and shown to whoever opens it next", async (t) => {
+  const saved = join(root, "notes.json");
+  t.after(() => rmSync(saved, { force: true }));
+  await meet(t, { hash: "#feature=25" }, async (page) => {
+    const answered = page.waitForResponse(
+      (response) => response.url().endsWith("api/notes") && response.request().method() === "POST",
+    );
+    await page.getByLabel("Note", { exact: true }).fill("blue things");
+    await answered;
+    assert.deepEqual(JSON.parse(readFileSync(saved, "utf8")).features, { 25: { note: "blue things" } });
+    await page.evaluate("localStorage.clear()");
+    await page.reload();
+    await page.locator("h2", { hasText: "Feature 25" }).waitFor();
+    while ((await page.getByLabel("Note", { exact: true }).inputValue()) !== "blue things")
+      await page.waitForTimeout(20);
   });
 });
 

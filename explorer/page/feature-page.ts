@@ -4,7 +4,8 @@ import { fileUrl, type PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { featureLink } from "./feature-link";
 import { partOf, sampledPictures, strongestPictures } from "./feature-pictures";
-import { noteEditor } from "./note-editor";
+import { isLive } from "./live";
+import { type NoteEditor, noteEditor } from "./note-editor";
 import type { NoteStore } from "./notes";
 import { cosinePlot, histogramPlot } from "./plot";
 
@@ -19,11 +20,13 @@ export function featurePage(
 ) {
   const place = byId("feature");
   let wanted: number | undefined;
+  let editor: NoteEditor | undefined;
+  notes.onChange((problem) => editor?.refresh(problem));
   return async (feature: number | undefined): Promise<void> => {
     if (wanted === feature) return;
     wanted = feature;
     if (feature === undefined) return place.replaceChildren();
-    const view = { data, notes, feature, open, close };
+    const view = { data, feature, open, close };
     if (data.manifest.shared && !data.manifest.shared.includes(feature)) {
       place.replaceChildren(head(view), element("p", {}, "This file does not hold this feature."));
       return;
@@ -34,14 +37,15 @@ export function featurePage(
     ]);
     // Another one may have been opened meanwhile.
     if (wanted !== feature) return;
-    place.replaceChildren(...sections(view, chunk, neurons));
+    const automatic = data.columns.descriptionTexts[data.columns.description[feature]] ?? "";
+    editor = noteEditor(notes, feature, automatic);
+    place.replaceChildren(...sections(view, editor.fields, chunk, neurons));
     place.scrollTop = 0;
   };
 }
 
 interface FeatureView {
   data: PageData;
-  notes: NoteStore;
   feature: number;
   open: (feature: number) => void;
   close: () => void;
@@ -62,8 +66,13 @@ function head({ data: { manifest, columns }, feature, close }: FeatureView): HTM
   );
 }
 
-function sections(view: FeatureView, chunk: FeatureChunk, neurons: Neurons): HTMLElement[] {
-  const { data, notes, feature } = view;
+function sections(
+  view: FeatureView,
+  fields: HTMLElement,
+  chunk: FeatureChunk,
+  neurons: Neurons,
+): HTMLElement[] {
+  const { data, feature } = view;
   const { manifest, columns } = data;
   const local = feature % manifest.chunk;
   const facts = element("dl", { class: "facts" });
@@ -83,11 +92,8 @@ function sections(view: FeatureView, chunk: FeatureChunk, neurons: Neurons): HTM
     "words of its pictures that CLIP finds most theirs",
     ...description(data, feature),
   );
-  const editor = section(
-    "Your description and note",
-    "kept in this browser",
-    noteEditor(notes, feature, columns.descriptionTexts[columns.description[feature]] ?? ""),
-  );
+  const kept = isLive ? "saved beside the page" : "kept in this browser";
+  const editor = section("Your description and note", kept, fields);
   if (columns.picture[feature] < 0) {
     const text = `It fires on none of the ${manifest.measuredPictures.toLocaleString("en")} pictures.`;
     return [head(view), facts, element("p", {}, text), editor];

@@ -43,7 +43,7 @@ function start(data: PageData): void {
     show();
   };
   const notes = noteStore(manifest);
-  const list = navigator(data, change);
+  const list = navigator(data, notes, change);
   const map = featureMap(data, change);
   const page = featurePage(
     data,

@@ -2,6 +2,7 @@
 import { CLUSTERS, MEASURES } from "../format";
 import type { PageData } from "./data";
 import { byId, element, number } from "./dom";
+import type { NoteStore } from "./notes";
 import { pictureTile } from "./picture-tile";
 import type { State } from "./state";
 
@@ -17,6 +18,7 @@ export interface Navigator {
 
 export function navigator(
   { manifest, columns }: PageData,
+  notes: NoteStore,
   change: (part: Partial<State>) => void,
 ): Navigator {
   const filter = element("input", {
@@ -94,7 +96,7 @@ export function navigator(
   };
   const row = (feature: number, place: number): HTMLElement => {
     const name = columns.label[feature] < 0 ? "never fires" : manifest.labelNames[columns.label[feature]];
-    const text = columns.descriptionTexts[columns.description[feature]];
+    const text = notes.of(feature).description ?? columns.descriptionTexts[columns.description[feature]];
     const shown = state.sort === "number" ? "density" : state.sort;
     const made = element(
       "a",
@@ -136,6 +138,7 @@ export function navigator(
       draw();
     });
   };
+  notes.onChange(drawSoon);
   list.addEventListener("scroll", drawSoon, { passive: true });
   new ResizeObserver(drawSoon).observe(list);
   return {

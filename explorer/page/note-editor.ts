@@ -3,7 +3,13 @@ import { NOTE_LIMITS } from "../format";
 import { element } from "./dom";
 import type { NoteStore } from "./notes";
 
-export function noteEditor(notes: NoteStore, feature: number, automatic: string): HTMLElement {
+export interface NoteEditor {
+  fields: HTMLElement;
+  /** Shows what is known now, unless the person is writing, and a problem, if there is one. */
+  refresh(problem?: string): void;
+}
+
+export function noteEditor(notes: NoteStore, feature: number, automatic: string): NoteEditor {
   const { description = "", note = "" } = notes.of(feature);
   const told = element("p", { class: "told", role: "status" });
   const keep = () => notes.set(feature, { description: field.value, note: area.value });
@@ -33,8 +39,6 @@ export function noteEditor(notes: NoteStore, feature: number, automatic: string)
       if (!chosen) return;
       try {
         const count = notes.add(JSON.parse(await chosen.text()));
-        const own = notes.of(feature);
-        [field.value, area.value] = [own.description ?? "", own.note ?? ""];
         told.textContent = `Notes on ${count} features imported.`;
       } catch (error) {
         told.textContent =
@@ -51,7 +55,7 @@ export function noteEditor(notes: NoteStore, feature: number, automatic: string)
     link.click();
     URL.revokeObjectURL(link.href);
   };
-  return element(
+  const fields = element(
     "div",
     { class: "notes" },
     element("label", { for: "own-description" }, "Description"),
@@ -67,4 +71,13 @@ export function noteEditor(notes: NoteStore, feature: number, automatic: string)
     ),
     told,
   );
+  return {
+    fields,
+    refresh(problem) {
+      if (problem) told.textContent = problem;
+      if (document.activeElement === field || document.activeElement === area) return;
+      const own = notes.of(feature);
+      [field.value, area.value] = [own.description ?? "", own.note ?? ""];
+    },
+  };
 }

@@ -107,7 +107,10 @@ export function writeHash(state: State): string {
   if (label !== undefined) parameters.set("label", String(label));
   if (mixed) parameters.set("mixed", "1");
   if (atlas) {
-    parameters.set("atlas", [atlas.x.toFixed(4), atlas.y.toFixed(4), atlas.zoom.toFixed(2)].join(","));
+    parameters.set(
+      "atlas",
+      [atlas.x, atlas.y, atlas.zoom].map((value) => Number(value.toFixed(7))).join(","),
+    );
   }
   if (box) {
     parameters.set("box", [box.left, box.right, box.bottom, box.top].map((v) => v.toFixed(3)).join(","));
