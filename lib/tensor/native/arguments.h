@@ -79,6 +79,12 @@ template <napi_value (*BODY)(napi_env, const Arguments &)> napi_value guarded(na
   return nullptr;
 }
 
+inline void addFunction(napi_env env, napi_value exports, const char *name, napi_callback callback) {
+  napi_value function;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+  napi_set_named_property(env, exports, name, function);
+}
+
 /* A C++ object that JavaScript's garbage collector frees. */
 template <typename T> napi_value create(napi_env env, const Arguments &) {
   napi_value out;
