@@ -15,9 +15,7 @@ async function main(): Promise<void> {
     kills += killedAt.length;
     if (hash === expected) equal++;
     const verdict = hash === expected ? "equal" : "DIFFERENT";
-    console.log(
-      `run ${run + 1}: killed about step ${killedAt.join(", ")}; ${hash.slice(0, 16)} ${verdict}`,
-    );
+    console.log(`run ${run + 1}: killed about step ${killedAt.join(", ")}; ${hash.slice(0, 16)} ${verdict}`);
   }
   console.log(
     `${equal} of ${runs} runs, killed ${kills} times in all, end with the hash of the unharmed one`,
