@@ -181,12 +181,15 @@ export async function serveLive(
     prompt,
     rows: await pictureRows(folder),
   });
+  const { api, idle } = liveApi(live);
   const notesOf = { title: study.about.title, features: study.sae.config.dSae };
-  const server = await servePage(folder, { port, framed, api: [liveApi(live), notesApi(folder, notesOf)] });
+  const server = await servePage(folder, { port, framed, api: [api, notesApi(folder, notesOf)] });
   return {
     url: server.url,
     async close() {
       await server.close();
+      // With the connections gone nobody waits for what is computed: it ends soon.
+      await idle();
       live.dispose();
     },
   };

@@ -40,7 +40,7 @@ const standIn = {
 
 before(async () => {
   writeFileSync(join(root, "index.html"), "<head></head>");
-  const api = liveApi(standIn);
+  const { api } = liveApi(standIn);
   const watched: Api = (request) => {
     request.signal.addEventListener("abort", () => gone?.());
     return api(request);

@@ -8,9 +8,9 @@ const WAITING = 8;
 /** Factors of activations: what lies outside says nothing about the model any more. */
 const LARGEST_FACTOR = 100;
 
-/** Answers `picture`, `heatmaps`, `edit` and `search` (live-format.ts). */
-export function liveApi(live: LiveModels): Api {
-  const compute = oneAtATime(WAITING);
+/** `api` answers `picture`, `heatmaps`, `edit` and `search` (live-format.ts); `idle` waits until nothing is computed any more. */
+export function liveApi(live: LiveModels): { api: Api; idle: () => Promise<unknown> } {
+  const { compute, idle } = oneAtATime(WAITING);
   const routes: Record<string, (request: ApiRequest) => Promise<object>> = {
     "POST picture": async ({ query, body, signal }) => {
       const number = query.get("picture");
@@ -32,10 +32,11 @@ export function liveApi(live: LiveModels): Api {
       return await compute(() => live.search(words), signal);
     },
   };
-  return (request) => {
+  const api: Api = (request) => {
     const route = `${request.method} ${request.path}`;
     return Object.hasOwn(routes, route) ? routes[route](request) : undefined;
   };
+  return { api, idle };
 }
 
 /** `{"factors": [[feature, factor], …]}`. Throws a Refusal for anything else. */
@@ -65,7 +66,7 @@ function readFactors(body: Buffer, features: number): Map<number, number> {
 function oneAtATime(most: number) {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
-  return async <T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  const compute = async <T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     if (waiting > most) {
       throw new Refusal(503, `api: expected at most ${most} requests waiting, got one more (do: try again)`);
     }
@@ -77,4 +78,5 @@ function oneAtATime(most: number) {
     last = turn.catch(() => {}).finally(() => waiting--);
     return await turn;
   };
+  return { compute, idle: () => last };
 }

@@ -91,6 +91,8 @@ class Play {
       features: game.features.subarray(from, to),
       activations: game.activations.subarray(from, to),
       count: data.manifest.features,
+      // As wide as its place will be, so that its letters keep their size.
+      width: Math.min(640, Math.max(300, this.place.clientWidth - 40)),
     });
     this.place.replaceChildren(
       element(

@@ -6,7 +6,7 @@ import { featureLink } from "./feature-link";
 import { ask, messageOf, newest } from "./live";
 import { probabilityBars } from "./probability-bars";
 
-/** CSS pixels of the picture. */
+/** CSS pixels of the picture, at most. */
 const SIDE = 256;
 /** Features in the list. */
 const LISTED = 24;
@@ -98,10 +98,10 @@ export function livePicture(
   return element(
     "div",
     { class: "one-picture live" },
-    map.place,
     element(
       "section",
-      {},
+      { class: "whole" },
+      map.place,
       element(
         "h3",
         {},

@@ -14,7 +14,9 @@ export async function ask<T extends object>(path: string, init: RequestInit = {}
     response = await fetch(`api/${path}`, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new Error(`The server does not answer any more. Start it again: ${LIVE_COMMAND}`);
+    throw new Error(
+      `The server does not answer any more. Start it again (${LIVE_COMMAND}, or the notebook's cell)`,
+    );
   }
   const answer = (await response.json()) as T | LiveError;
   if (!response.ok) throw new Error((answer as LiveError).error);

@@ -1,7 +1,7 @@
 /** Probabilities of the likeliest names as bars, one under the other for each of some answers. */
 import { element } from "./dom";
 
-const NAMES = 8;
+const NAMES = 5;
 
 export interface Answer {
   name: string;

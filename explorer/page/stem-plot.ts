@@ -1,17 +1,19 @@
 /** Which features fire and how strongly: a stem for each, feature numbers across, activations up. */
 import { ticks } from "./scale";
 
-const SIZE = { width: 640, height: 200, left: 52, right: 10, top: 10, bottom: 40 };
+const SIZE = { height: 200, left: 52, right: 10, top: 10, bottom: 40 };
 
 export interface Stems {
   features: ArrayLike<number>;
   activations: ArrayLike<number>;
   /** F: the axis goes to the last feature. */
   count: number;
+  /** CSS pixels. */
+  width: number;
 }
 
-export function stemPlot({ features, activations, count }: Stems): SVGSVGElement {
-  const { width, height, left, right, top, bottom } = SIZE;
+export function stemPlot({ features, activations, count, width }: Stems): SVGSVGElement {
+  const { height, left, right, top, bottom } = SIZE;
   const highest = Math.max(1e-6, ...Array.from(activations));
   const toX = (feature: number) => left + (feature / count) * (width - left - right);
   const toY = (value: number) => height - bottom - (value / (1.05 * highest)) * (height - top - bottom);
