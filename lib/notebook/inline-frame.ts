@@ -4,7 +4,7 @@ import { escapeHtml } from "./table";
 import { html } from "./widgets/controls";
 
 export interface InlineFrameOptions {
-  /** Address of the page, kept in the widget's state alone, which JupyterLab does not save: the output has the sentence. Without it there is only that. */
+  /** Address of the page, kept in the widget's state alone, which JupyterLab saves only when it is told to: the output has the sentence. Without it there is only that. */
   url?: string;
   /** What the page is, for those who do not see it. Default "page". */
   title?: string;
@@ -17,13 +17,14 @@ export interface InlineFrameOptions {
 /** Shows the page as wide as the cell. */
 export function inlineFrame(options: InlineFrameOptions): Displayable {
   const { url, title = "page", height = 720, otherwise } = options;
+  let frame: ReturnType<typeof html> | undefined;
   return {
     [DISPLAY]: async () => {
       const sentence = { "text/html": `<p>${escapeHtml(otherwise)}</p>`, "text/plain": otherwise };
       if (url === undefined) return sentence;
       const style = `width:100%;height:${height}px;border:0`;
       const value = `<iframe src="${escapeHtml(url)}" title="${escapeHtml(title)}" style="${style}"></iframe>`;
-      const frame = html({ value, layout: { width: "100%", height: `${height}px` } });
+      frame ??= html({ value, layout: { width: "100%", height: `${height}px` } });
       return { ...(await frame[DISPLAY]()), ...sentence };
     },
   };
