@@ -34,9 +34,11 @@ export interface ExploreOptions {
   signal?: AbortSignal;
 }
 
-/** A study as the explorer needs it, with what its options came to. */
-export interface ExplorerStudy
-  extends Pick<Study, "clip" | "sae" | "pictures" | "originals" | "statistics" | "labels"> {
+/** What the explorer needs of a study. */
+export type StudyParts = Pick<Study, "clip" | "sae" | "pictures" | "originals" | "statistics" | "labels">;
+
+/** The same, with what the options came to. */
+export interface ExplorerStudy extends StudyParts {
   about: Pick<Manifest, "title" | "model" | "hookPoint" | "architecture" | "label" | "prompt">;
   /** Frees what was opened here: the model, and an SAE that was given by its name. */
   dispose(): void;
@@ -44,7 +46,7 @@ export interface ExplorerStudy
 
 /** Opens what the page is made from; activations and statistics are cached. Of a study only what its SAE reads is asked for. */
 export async function openForPage(
-  given: string | Sae | Study,
+  given: string | Sae | StudyParts,
   options: ExploreOptions = {},
 ): Promise<ExplorerStudy> {
   const { onProgress = () => {}, signal } = options;
@@ -86,7 +88,7 @@ export async function openForPage(
   return { ...study, about, dispose };
 }
 
-function kindOf({ pictures, labels }: Study): string {
+function kindOf({ pictures, labels }: StudyParts): string {
   return Object.keys(pictures.labels).find((kind) => pictures.labels[kind] === labels) ?? "label";
 }
 

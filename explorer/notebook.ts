@@ -1,11 +1,17 @@
 /** `explore(sae)` in a cell: the page inline, with live computing behind it, for as long as the kernel lives. */
 import { createHash } from "node:crypto";
-import type { Study } from "../lib/analysis";
 import { cacheFolder } from "../lib/io";
 import { cellSignal, type Displayable, inlineFrame, stages } from "../lib/notebook";
 import type { Sae } from "../lib/sae";
 import { isPage, writeFrontEnd } from "./build-page";
-import { type ExploreOptions, type ExplorerStudy, makePage, openForPage, serveLive } from "./explore";
+import {
+  type ExploreOptions,
+  type ExplorerStudy,
+  makePage,
+  openForPage,
+  type StudyParts,
+  serveLive,
+} from "./explore";
 import { FORMAT_VERSION } from "./format";
 
 export interface InlineExploreOptions extends Omit<ExploreOptions, "onProgress" | "signal"> {
@@ -34,7 +40,7 @@ const scope = globalThis as { [SERVERS]?: Map<string, () => Promise<void>> };
  * inside of the kernel. The page is built once and kept. Where no kernel shows it, as in an exported notebook, the output is a sentence. A notebook that `npx vitrine run` executes builds and serves nothing.
  */
 export async function explore(
-  of: Sae | string | Study,
+  of: Sae | string | StudyParts,
   { folder: wanted, height = 760, heatmaps = 0, tested = 0, ...options }: InlineExploreOptions = {},
 ): Promise<InlineExplorer> {
   const command = `npx vitrine explore${typeof of === "string" ? ` ${of}` : " <its folder>"} --serve`;
