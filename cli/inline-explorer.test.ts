@@ -42,6 +42,8 @@ const study = await smallStudy();`;
     await inside.locator(".tile-button").first().click();
     await inside.locator(".firing li").first().waitFor({ timeout: MINUTE });
 
+    // The page in the frame has the keyboard until the notebook is clicked.
+    await page.locator(".jp-CodeCell").nth(0).locator(".cm-content").click();
     await page.keyboard.press("Control+s");
     await page.locator(".jp-mod-dirty").first().waitFor({ state: "hidden", timeout: MINUTE });
     const notebooks = join(ROOT, "notebooks");
