@@ -100,18 +100,16 @@ test("a chosen picture's features are ranked with heatmaps, and ablating them mo
     );
     assert.equal(spliced.length, 5);
 
-    // Where it fires: some cells are coloured, others are not.
+    // Where it fires the veil is thin, elsewhere it is not.
     await firing(page).nth(1).hover();
-    await page
-      .getByText(/^Feature \d+: activation lost when patches are covered, 0 to [\d.]+ units$/)
-      .waitFor();
+    await page.getByText(/^Feature \d+: how much of its activation is lost .* at most \d+% here$/).waitFor();
     const alphas = await page.evaluate<number[]>(`(() => {
       const canvas = document.querySelector(".seen canvas");
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       return [...data].filter((_, i) => i % 4 === 3);
     })()`);
     assert.equal(alphas.length, 36);
-    assert.ok(Math.max(...alphas) > 180 && Math.min(...alphas) < 60, String(alphas));
+    assert.ok(Math.max(...alphas) - Math.min(...alphas) > 60, String(alphas));
 
     // By the keyboard: the strongest feature to nothing.
     const slider = page.getByRole("slider").first();

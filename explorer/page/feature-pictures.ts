@@ -98,8 +98,8 @@ function pictureItem(
   );
 }
 
-/** A veil over a picture that is lifted where covering costs activation. */
-function heatmap(grid: Uint8Array, side: number): HTMLCanvasElement {
+/** A veil over a picture that is lifted where covering costs activation: shares of it in 255ths, row by row [side²]. */
+export function heatmap(grid: Uint8Array, side: number): HTMLCanvasElement {
   const canvas = element("canvas", { class: "heatmap", "aria-hidden": "true", width: side, height: side });
   const context = canvas.getContext("2d");
   if (!context) throw new Error("internal: no two-dimensional canvas");

@@ -87,13 +87,7 @@ class Play {
     });
     const grids = element("div", { class: "grids" });
     for (let i = from; i < Math.min(to, from + FEATURES); i++) grids.append(this.grid(i, picture));
-    const plot = stemPlot({
-      features: game.features.subarray(from, to),
-      activations: game.activations.subarray(from, to),
-      count: data.manifest.features,
-      // As wide as its place will be, so that its letters keep their size.
-      width: Math.min(640, Math.max(300, this.place.clientWidth - 40)),
-    });
+    const [features, activations] = [game.features.subarray(from, to), game.activations.subarray(from, to)];
     this.place.replaceChildren(
       element(
         "div",
@@ -110,7 +104,12 @@ class Play {
         { class: "question" },
         hidden,
         element("div", {}, element("h3", {}, "What is it?"), buttons, verdict),
-        element("figure", {}, element("figcaption", {}, `All ${to - from} features that fire on it`), plot),
+        element(
+          "figure",
+          {},
+          element("figcaption", {}, `All ${to - from} features that fire on it`),
+          stemPlot(features, activations, data.manifest.features),
+        ),
       ),
       element(
         "h3",

@@ -3,6 +3,7 @@ import type { LiveEdit, LiveHeatmaps, LivePicture } from "../live-format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { featureLink } from "./feature-link";
+import { heatmap } from "./feature-pictures";
 import { ask, messageOf, newest } from "./live";
 import { probabilityBars } from "./probability-bars";
 
@@ -49,7 +50,7 @@ export function livePicture(
       },
     );
   };
-  const map = heatmap(picture, caption);
+  const map = seenPicture(picture, caption);
   const most = picture.features[0]?.activation ?? 1;
   const sliders: HTMLInputElement[] = [];
   const rows = features.map(({ feature, activation }, i) => {
@@ -128,27 +129,27 @@ export function livePicture(
 }
 
 /** The picture with the heatmap of one feature over it. */
-function heatmap({ id, image, features }: LivePicture, caption: string) {
-  const canvas = element("canvas", { "aria-hidden": "true" });
+function seenPicture({ id, image, features }: LivePicture, caption: string) {
+  const seen = element(
+    "div",
+    { class: "seen" },
+    element("img", { src: image, alt: caption, width: SIDE, height: SIDE }),
+  );
   const told = element("p", { class: "heat-told" }, "Point at a feature to see where it fires.");
-  const scale = element("span", { class: "heat-scale" });
   let maps: LiveHeatmaps | undefined;
   let wanted: number | undefined;
   const draw = () => {
     if (wanted === undefined || !maps) return;
-    const { side } = maps;
-    const drops = maps.drops[wanted];
-    const most = Math.max(...drops);
-    canvas.width = canvas.height = side;
-    const context = canvas.getContext("2d");
-    if (!context) return;
-    context.fillStyle = getComputedStyle(canvas).color;
-    drops.forEach((drop, i) => {
-      context.globalAlpha = most > 0 ? (0.8 * Math.max(0, drop)) / most : 0;
-      context.fillRect(i % side, Math.floor(i / side), 1, 1);
-    });
-    told.textContent = `Feature ${features[wanted].feature}: activation lost when patches are covered, 0 to ${number(Math.max(0, most))} units`;
-    scale.hidden = false;
+    const { feature, activation } = features[wanted];
+    const shares = maps.drops[wanted].map((drop) => Math.min(1, Math.max(0, drop / activation)));
+    const veil = heatmap(
+      Uint8Array.from(shares, (share) => Math.round(255 * share)),
+      maps.side,
+    );
+    seen.querySelector("canvas")?.remove();
+    seen.append(veil);
+    const most = Math.round(100 * Math.max(...shares));
+    told.textContent = `Feature ${feature}: how much of its activation is lost when a place is covered, from dark (nothing) to clear (all of it); at most ${most}% here`;
   };
   ask<LiveHeatmaps>(`heatmaps?id=${id}`, { method: "POST" }).then(
     (found) => {
@@ -159,13 +160,11 @@ function heatmap({ id, image, features }: LivePicture, caption: string) {
       told.textContent = messageOf(error);
     },
   );
-  scale.hidden = true;
-  const shown = element("img", { src: image, alt: caption, width: SIDE, height: SIDE });
   const place = element(
     "figure",
     {},
-    element("div", { class: "seen" }, shown, canvas),
-    element("figcaption", {}, caption, element("small", {}, "as the model sees it"), scale, told),
+    seen,
+    element("figcaption", {}, caption, element("small", {}, "as the model sees it"), told),
   );
   return {
     place,
