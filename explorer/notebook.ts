@@ -45,7 +45,11 @@ export async function explore(
 ): Promise<InlineExplorer> {
   const command = `npx vitrine explore${typeof of === "string" ? ` ${of}` : " <its folder>"} --serve`;
   const otherwise = `The explorer of this SAE's features shows here while the notebook's kernel runs: run this cell, or ${command}`;
-  const report = stages({ "nearest features": "features", "logit lens": "features", features: "features" });
+  const units = ["nearest features", "features that fire together", "logit lens", "descriptions", "features"];
+  const report = stages({
+    ...Object.fromEntries(units.map((stage) => [stage, "features"])),
+    ...{ neurons: "features", atlas: "steps" },
+  });
   const told = {
     signal: cellSignal(),
     onProgress: (stage: string, done: number, total: number) => report(stage, { done, total, cached: false }),
