@@ -17,8 +17,14 @@ test("ascent raises the feature's activation far above what pictures give, the s
     assert.equal(seen.length, 40);
     assert.ok(seen[39] > seen[0] + 1, `${seen[0]} to ${seen[39]}`);
     assert.equal(found.picture.data.length, 16 * 16 * 3);
-    const again = await visualiseFeature(options);
+    const again = await visualiseFeature({ ...options, frameSteps: [1, 40] });
     assert.deepEqual(again.picture.data, found.picture.data);
+    assert.deepEqual(
+      again.frames.map(({ step }) => step),
+      [1, 40],
+    );
+    assert.deepEqual(again.frames[1].picture, found.picture);
+    assert.notDeepEqual(again.frames[0].picture, found.picture);
     // View by view the sums are the same but for rounding.
     const single = await visualiseFeature({ ...options, tokensAtOnce: 1 });
     assert.ok(Math.abs(single.activation - found.activation) < 1e-3 * found.activation);

@@ -34,6 +34,8 @@ export interface VisualisationOptions {
   totalVariation?: number;
   /** Tokens that go through the tower at once; the gradient needs what they leave behind, in a ViT-L/14 some 2 GB a view. Default 512. */
   tokensAtOnce?: number;
+  /** After which steps the picture is kept as a frame. Default none. */
+  frameSteps?: readonly number[];
   /** Default 42. */
   seed?: number;
   /** Told after each step: the pre-activation averaged over the step's views, before its update. */
@@ -46,6 +48,8 @@ export interface Visualisation {
   picture: RgbPicture;
   /** The feature's pre-activation (x - bDec)·WEnc + bEnc on the finished picture as it is. */
   activation: number;
+  /** The picture after each of `frameSteps` that was reached. */
+  frames: { step: number; picture: RgbPicture }[];
 }
 
 /**
@@ -54,7 +58,15 @@ export interface Visualisation {
  */
 export async function visualiseFeature(options: VisualisationOptions): Promise<Visualisation> {
   const { clip, sae, feature, steps = 200, learningRate = 0.05, views = 4, totalVariation = 3 } = options;
-  const { rotation = 10, zoom = 1.15, shift = 0.08, seed = 42, onStep = () => {}, signal } = options;
+  const {
+    rotation = 10,
+    zoom = 1.15,
+    shift = 0.08,
+    frameSteps = [],
+    seed = 42,
+    onStep = () => {},
+    signal,
+  } = options;
   if (!(Number.isInteger(feature) && feature >= 0 && feature < sae.config.dSae)) {
     throw new Error(`visualiseFeature: expected a feature from 0 to ${sae.config.dSae - 1}, got ${feature}`);
   }
@@ -64,6 +76,7 @@ export async function visualiseFeature(options: VisualisationOptions): Promise<V
   const adam = new Adam(start);
   disposeAll(start);
   const ascent = featureAscent(options);
+  const frames: Visualisation["frames"] = [];
   try {
     for (let step = 1; step <= steps; step++) {
       signal?.throwIfAborted();
@@ -92,19 +105,15 @@ export async function visualiseFeature(options: VisualisationOptions): Promise<V
       disposeAll(layers);
       adam.apply(Object.fromEntries(names.map((name, i) => [name, slopes[i]])), learningRate);
       tf.dispose(slopes);
+      if (frameSteps.includes(step)) frames.push({ step, picture: await pictureOf(adam.read(), side) });
       onStep({ step, activation: value });
       await yieldToEvents();
     }
     const layers = adam.read();
-    const [finished, pixels] = tf.tidy(() => {
-      const shown = picture(layers, side);
-      return [shown.mul(255).round().clipByValue(0, 255), standardise(shown, clip)];
-    }) as [Tensor, Tensor];
-    disposeAll(layers);
+    const pixels = tf.tidy(() => standardise(picture(layers, side), clip));
     const { value, gradient } = ascent(pixels);
-    const data = Uint8Array.from(await finished.data());
-    tf.dispose([finished, pixels, gradient]);
-    return { picture: { data, width: side, height: side }, activation: value };
+    tf.dispose([pixels, gradient]);
+    return { picture: await pictureOf(layers, side), activation: value, frames };
   } finally {
     adam.dispose();
   }
@@ -166,6 +175,15 @@ function picture(layers: NamedTensors, side: number): Tensor {
     layer.shape[1] === side ? layer : tf.image.resizeBilinear(layer as Tensor4D, [side, side]),
   );
   return tf.addN(full).sigmoid();
+}
+
+/** The same as bytes; the layers are disposed. */
+async function pictureOf(layers: NamedTensors, side: number): Promise<RgbPicture> {
+  const shown = tf.tidy(() => picture(layers, side).mul(255).round().clipByValue(0, 255));
+  disposeAll(layers);
+  const data = Uint8Array.from(await shown.data());
+  shown.dispose();
+  return { data, width: side, height: side };
 }
 
 /** As the model wants its pixels. Where a view looks beyond the picture it is black. */
