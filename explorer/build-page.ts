@@ -124,9 +124,9 @@ export async function pictureRows(folder: string): Promise<Int32Array> {
   return unpackRecord<PictureColumns>(await readPageRecord(folder, "pictures"), ["row"]).row;
 }
 
-/** Deletes the page in `folder` but for sprites, which may be those of this one, and a person's notes; throws where anything else is, which is not ours to delete. */
-async function clear(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+/** The files of the page in `folder`, if there is one; throws where anything else is, which is not ours to delete. */
+export async function filesOfPage(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
   const found = (await readdir(folder, { recursive: true })).filter(
     (name) => !["data", "sprites", "made"].includes(name),
   );
@@ -136,6 +136,13 @@ async function clear(folder: string): Promise<void> {
       `explore: expected ${folder} to be empty or a page, got ${foreign.slice(0, 5).join(", ")} (do: --out another folder)`,
     );
   }
+  return found;
+}
+
+/** Deletes the page in `folder` but for sprites, which may be those of this one, and a person's notes. */
+async function clear(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const found = await filesOfPage(folder);
   // The manifest first: a folder that has one is whole.
   for (const file of found.sort((a, b) => Number(b === MANIFEST) - Number(a === MANIFEST))) {
     if (!/^(sprites\b|notes\.json$)/.test(file)) await rm(join(folder, file));

@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { featureFirings, featureKey, openStudy, type Study } from "../lib/analysis";
 import { type ActivationSource, readSaeSettings, type Sae } from "../lib/sae";
 import { atlas } from "./atlas";
-import { buildPage, pictureRows } from "./build-page";
+import { buildPage, filesOfPage, pictureRows } from "./build-page";
 import { describedFeatures } from "./descriptions";
 import type { Manifest } from "./format";
 import { playGame } from "./game";
@@ -121,6 +121,8 @@ export async function makePage(
   const { hookPoint, prompt } = about;
   const told = { onProgress, signal };
   const top = Math.min(20, statistics.top.k);
+  // A folder of something else is refused now, not after minutes.
+  await filesOfPage(folder);
   const computed = (stage: string) => ({
     signal,
     onProgress: ({ done, total, cached }: { done: number; total: number; cached: boolean }) => {

@@ -4,7 +4,7 @@ import { byId, element } from "./dom";
 import { colour, GRADIENT, range, ticks } from "./scale";
 import type { Box, State } from "./state";
 
-const MARGIN = { left: 46, right: 12, top: 10, bottom: 38 };
+const MARGIN = { left: 60, right: 12, top: 10, bottom: 38 };
 /** How far from a point a click still means it, CSS pixels. */
 const REACH = 14;
 
