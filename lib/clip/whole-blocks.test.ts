@@ -153,14 +153,27 @@ test("a loaded model's weights come back to the bit for who looks inside, before
   const hooks = ["blocks.3.mlp.hook_post"] as const;
   const gradient = () =>
     pixelGradient(clip, pixels, { hooks, objective: (v) => v["blocks.3.mlp.hook_post"].square().mean() });
+  const { part } = TowerKernel.prototype;
+  let made = 0;
+  TowerKernel.prototype.part = function (...args) {
+    made++;
+    return part.apply(this, args);
+  };
   await expectNoLeak(async () => {
     const first = gradient();
+    assert.equal(
+      made,
+      4 * 16 - 2,
+      "all parts of four blocks but the last layer of the MLP, which nobody asked for",
+    );
     for (let round = 0; round < 2; round++) {
+      made = 0;
       for (const name of names) {
         const read = tf.tidy(() => clip.parameters[name].add(0).dataSync());
         assert.deepEqual(read, tensors.get(name)?.data, name);
         assert.deepEqual(clip.parameters[name].dataSync(), read, name);
       }
+      assert.equal(made, round === 0 ? 1 : names.length, "they stay until the block runs as a whole");
       const { embedding } = await runWithHooks(clip, { pixels }, { hooks: {} });
       embedding.dispose();
     }
@@ -168,6 +181,7 @@ test("a loaded model's weights come back to the bit for who looks inside, before
     assert.deepEqual(again.gradient.dataSync(), first.gradient.dataSync());
     tf.dispose([first.gradient, again.gradient]);
   });
+  TowerKernel.prototype.part = part;
   pixels.dispose();
   clip.dispose();
 });
