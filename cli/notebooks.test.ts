@@ -56,7 +56,8 @@ function read(name: string) {
   );
   const figures = outputs.flatMap(({ data }) => (data?.[PLOTLY] ? [data[PLOTLY] as PlotlyFigure] : []));
   figures.forEach(assertAxesNamed);
-  const pictures = outputs.filter(({ data }) => data?.["image/png"] && !data?.[PLOTLY]).length;
+  const isPicture = (data: object) => Object.keys(data).some((mime) => mime.startsWith("image/"));
+  const pictures = outputs.filter(({ data }) => data && isPicture(data) && !data[PLOTLY]).length;
   const numbers = JSON.parse(/^\{.*\}$/m.exec(printed.join(""))?.[0] ?? "null") as Record<string, number>;
   return { numbers, figures, pictures, outputs, printed: printed.join("") };
 }

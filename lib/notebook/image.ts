@@ -62,7 +62,7 @@ const CAPTION_HEIGHT = 13;
 const SIGN_WIDTH = 0.56;
 
 /**
- * Rows of pictures with their labels as one PNG: it shows the same in JupyterLab, on GitHub and in an export (an HTML
+ * Rows of pictures with their labels as one PNG, or JPEG where that is smaller: it shows the same in JupyterLab, on GitHub and in an export (an HTML
  * table of pictures would not, where the notebook is not trusted).
  */
 export function imageGrid(rows: ImageRow[], options: ImageGridOptions = {}): Displayable {
@@ -100,11 +100,11 @@ export function imageGrid(rows: ImageRow[], options: ImageGridOptions = {}): Dis
     [DISPLAY]: async () => {
       const { bytes } = await makePicture({ kind: "grid", width, height, scale, pictures, texts });
       return {
-        "image/png": bytes.toString("base64"),
+        [bytes[0] === 0xff ? "image/jpeg" : "image/png"]: bytes.toString("base64"),
         "text/plain": text.filter(Boolean).join("\n").trimEnd(),
       };
     },
-    [DISPLAY_METADATA]: { "image/png": { width, height } },
+    [DISPLAY_METADATA]: { "image/png": { width, height }, "image/jpeg": { width, height } },
   };
 }
 

@@ -65,7 +65,7 @@ function encode(picture: RawPicture, width: number, height: number): Promise<Buf
     .toBuffer();
 }
 
-/** Pictures on white at their places, then one layer of text over them. */
+/** Pictures on white at their places, then one layer of text over them; PNG or JPEG, whichever is smaller. */
 async function composeGrid({ width, height, scale, pictures, texts }: GridRequest): Promise<Buffer> {
   const layers = await Promise.all(
     pictures.map(async ({ picture, left, top, size }) => ({
@@ -86,10 +86,15 @@ async function composeGrid({ width, height, scale, pictures, texts }: GridReques
   const text = await sharp(Buffer.from(overlay), { density: 72 * scale })
     .png()
     .toBuffer();
-  return sharp({ create: { width: width * scale, height: height * scale, channels: 3, background: "#fff" } })
-    .composite([...layers, { input: text, left: 0, top: 0 }])
-    .png({ palette: true, colours: 256, effort: 7 })
-    .toBuffer();
+  const grid = sharp({
+    create: { width: width * scale, height: height * scale, channels: 3, background: "#fff" },
+  }).composite([...layers, { input: text, left: 0, top: 0 }]);
+  // Drawings are smaller with a palette, photographs as JPEG (whose halved colour is that of pictures shown at twice their size).
+  const [png, jpeg] = await Promise.all([
+    grid.clone().png({ palette: true, colours: 256, effort: 7 }).toBuffer(),
+    grid.clone().jpeg({ quality: 84, mozjpeg: true }).toBuffer(),
+  ]);
+  return jpeg.length < png.length ? jpeg : png;
 }
 
 function escapeXml(text: string): string {

@@ -204,7 +204,8 @@ test("an image grid has each picture at its place, in its colour, and its labels
   );
   const bundle = await grid[DISPLAY]();
   const pixels = await decode(Buffer.from(String(bundle["image/png"]), "base64"));
-  assert.deepEqual(grid[DISPLAY_METADATA], { "image/png": { width: pixels.width, height: pixels.height } });
+  const size = { width: pixels.width, height: pixels.height };
+  assert.deepEqual(grid[DISPLAY_METADATA], { "image/png": size, "image/jpeg": size });
   assert.equal(pixels.width, 12 + 40 + 10 + 40 + 12);
   // Title line of 20 px, then the first row of pictures; the second title stands below it.
   assert.deepEqual(pixels.at(12 + 20, 32 + 20), [255, 0, 0]);
@@ -214,6 +215,15 @@ test("an image grid has each picture at its place, in its colour, and its labels
   assert.ok(pixels.count("#2b3037") > 20, "no titles");
   assert.ok(pixels.count("#6b7280") > 5, "no caption or note");
   assert.equal(bundle["text/plain"], "feature 1: 2 pictures\nfeature <2>: 1 pictures, a & b");
+});
+
+test("a grid of photographs comes as JPEG, which is smaller", async () => {
+  const data = Uint8Array.from({ length: 48 * 48 * 3 }, (_, i) => 128 + 127 * Math.sin(i * i));
+  const picture = { data, width: 48, height: 48 };
+  const bundle = await imageGrid([{ title: "noise", pictures: [picture, picture] }], { cell: 96 })[DISPLAY]();
+  assert.equal(bundle["image/png"], undefined);
+  const { width, height } = await decode(Buffer.from(String(bundle["image/jpeg"]), "base64"));
+  assert.deepEqual([width, height], [2 * (24 + 2 * 96 + 4), 2 * 144]);
 });
 
 test("a picture whose bytes do not fit its size is refused", () => {
