@@ -16,6 +16,8 @@ interface Decoder {
 let decoder: Decoder | undefined;
 /** Used again: to touch fresh memory costs a third of the decoding. */
 let scratch = new Uint8Array(0);
+/** Bytes of it that are kept from one picture to the next. */
+const KEPT = 64 << 20;
 
 /**
  * What `fitPicture(await decodePicture(bytes), geometry)` gives, to the bit, for the JPEG files that most are: upright and of three components. undefined for any
@@ -31,8 +33,9 @@ export function fittedJpeg(bytes: Uint8Array, geometry: PictureGeometry): Uint8A
     scratch = new Uint8Array(room);
     ({ width, height, error } = decode());
   }
-  if (room === 0 || error !== "") return undefined;
   const data = scratch.subarray(0, room);
+  if (scratch.length > KEPT) scratch = new Uint8Array(0);
+  if (room === 0 || error !== "") return undefined;
   const fitted = fitPicture({ data, width, height }, geometry);
   return fitted === data ? fitted.slice() : fitted;
 }
