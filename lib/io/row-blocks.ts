@@ -18,7 +18,8 @@ interface Block extends RowRange {
 }
 
 interface Gathering {
-  /** native/gather.h has what it does. */
+  /** native/gather.h has what they do. */
+  announceRead(file: number, offset: number, bytes: number): void;
   gatherRows(
     blocks: readonly (Uint8Array | undefined)[],
     slots: Uint32Array,
@@ -231,6 +232,7 @@ export class RowBlocks {
     const bytes = new Uint8Array(memory, 0, count * this.bytesPerRow);
     const file = await open(join(this.dir, shard.file), "r");
     try {
+      gathering().announceRead(file.fd, offset, bytes.length);
       await readFully(file, bytes, offset, shard.file);
     } finally {
       await file.close();
