@@ -3,6 +3,7 @@ import type { FeatureChunk } from "../format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { pictureTile } from "./picture-tile";
+import { START, writeHash } from "./state";
 
 /** Strongest pictures shown; all that are kept count for the labels. */
 const SHOWN = 16;
@@ -89,10 +90,13 @@ function pictureItem(
 ): HTMLElement {
   const caption = pictures.captions[picture];
   const label = pictures.label[picture];
+  const tile = pictureTile(picture, side, caption, manifest);
+  // A file of shared features has no other view.
+  const href = manifest.shared ? undefined : writeHash({ ...START, view: "picture", picture });
   return element(
     "li",
     { title: caption },
-    pictureTile(picture, side, caption, manifest),
+    href ? element("a", { href }, tile) : tile,
     element("b", {}, number(activation)),
     element("span", {}, label < 0 ? "no label" : manifest.labelNames[label]),
   );

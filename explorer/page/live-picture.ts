@@ -142,14 +142,15 @@ function seenPicture({ id, image, features }: LivePicture, caption: string) {
     if (wanted === undefined || !maps) return;
     const { feature, activation } = features[wanted];
     const shares = maps.drops[wanted].map((drop) => Math.min(1, Math.max(0, drop / activation)));
+    const most = Math.max(...shares);
+    // Clearest where most is lost, however little that is: the numbers say how much.
     const veil = heatmap(
-      Uint8Array.from(shares, (share) => Math.round(255 * share)),
+      Uint8Array.from(shares, (share) => (most > 0 ? Math.round((255 * share) / most) : 0)),
       maps.side,
     );
     seen.querySelector("canvas")?.remove();
     seen.append(veil);
-    const most = Math.round(100 * Math.max(...shares));
-    told.textContent = `Feature ${feature}: how much of its activation is lost when a place is covered, from dark (nothing) to clear (all of it); at most ${most}% here`;
+    told.textContent = `Feature ${feature}: activation lost when a place is covered, dark 0% to clear ${Math.round(100 * most)}%`;
   };
   ask<LiveHeatmaps>(`heatmaps?id=${id}`, { method: "POST" }).then(
     (found) => {
