@@ -14,6 +14,7 @@ const reached: string[] = [];
 let release: (() => void) | undefined;
 /** Told when a client has left. */
 let gone: (() => void) | undefined;
+let idle: () => Promise<unknown>;
 let server: PageServer;
 
 const standIn = {
@@ -40,10 +41,11 @@ const standIn = {
 
 before(async () => {
   writeFileSync(join(root, "index.html"), "<head></head>");
-  const { api } = liveApi(standIn);
+  const made = liveApi(standIn);
+  idle = made.idle;
   const watched: Api = (request) => {
     request.signal.addEventListener("abort", () => gone?.());
-    return api(request);
+    return made.api(request);
   };
   server = await servePage(root, { api: [watched] });
 });
@@ -136,4 +138,19 @@ test("one thing is computed at a time, what nobody waits for is left out, and to
   reached.forEach((line, i) => {
     assert.ok(line.endsWith(i % 2 === 0 ? "begins" : "ends"), "never two at once");
   });
+});
+
+test("idle waits for what is computed, so that models are not freed under it", async () => {
+  reached.length = 0;
+  const slow = ask("search?text=slow");
+  while (reached.length === 0) await new Promise(setImmediate);
+  let isIdle = false;
+  const idling = idle().then(() => {
+    isIdle = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(isIdle, false);
+  release?.();
+  await idling;
+  assert.equal((await slow).status, 200);
 });

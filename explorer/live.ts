@@ -123,12 +123,15 @@ export class LiveModels {
     const features = strongestFirst(await this.activations(picture), LIMITS.features).map(
       (one) => one.feature,
     );
-    const side = Math.round(Math.sqrt(patchCount(clip.config.vision_config)));
+    const patches = patchCount(clip.config.vision_config);
+    const side = Math.round(Math.sqrt(patches));
     const window = Math.min(side, Math.max(2, Math.round(side / 4)));
     const maps = await patchHeatmaps(picture, {
       ...{ clip, sae, hookPoint, features, signal },
       window,
       stride: Math.max(1, Math.floor(window / 2)),
+      // A large model takes a second for each picture, and asks after each run whether somebody still waits.
+      batchSize: Math.max(1, Math.round(1024 / patches)),
     });
     return { side, drops: maps.map(({ drops }) => Array.from(drops, rounded)) };
   }

@@ -14,11 +14,13 @@ const LISTED = 24;
 /** Milliseconds that a slider must rest. */
 const REST = 60;
 
+/** `signal` is aborted when another picture takes this one's place. */
 export function livePicture(
   data: PageData,
   picture: LivePicture,
   caption: string,
   open: (feature: number) => void,
+  signal: AbortSignal,
 ): HTMLElement {
   const features = picture.features.slice(0, LISTED);
   const answers = element("div");
@@ -50,7 +52,7 @@ export function livePicture(
       },
     );
   };
-  const map = seenPicture(picture, caption);
+  const map = seenPicture(picture, caption, signal);
   const most = picture.features[0]?.activation ?? 1;
   const sliders: HTMLInputElement[] = [];
   const rows = features.map(({ feature, activation }, i) => {
@@ -129,7 +131,7 @@ export function livePicture(
 }
 
 /** The picture with the heatmap of one feature over it. */
-function seenPicture({ id, image, features }: LivePicture, caption: string) {
+function seenPicture({ id, image, features }: LivePicture, caption: string, signal: AbortSignal) {
   const seen = element(
     "div",
     { class: "seen" },
@@ -152,7 +154,7 @@ function seenPicture({ id, image, features }: LivePicture, caption: string) {
     seen.append(veil);
     told.textContent = `Feature ${feature}: activation lost when a place is covered, dark 0% to clear ${Math.round(100 * most)}%`;
   };
-  ask<LiveHeatmaps>(`heatmaps?id=${id}`, { method: "POST" }).then(
+  ask<LiveHeatmaps>(`heatmaps?id=${id}`, { method: "POST", signal }).then(
     (found) => {
       maps = found;
       draw();

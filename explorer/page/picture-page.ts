@@ -6,7 +6,7 @@ import { APPEARANCE_CHUNK, APPEARANCE_COLUMNS, type Appearances } from "../pictu
 import { type PageData, readRecord } from "./data";
 import { element, number } from "./dom";
 import { featureLink } from "./feature-link";
-import { ask, isLive, LIVE_COMMAND, messageOf } from "./live";
+import { ask, isLive, LIVE_COMMAND, messageOf, newest } from "./live";
 import { livePicture } from "./live-picture";
 import { picturePicker } from "./picture-picker";
 import { pictureTile } from "./picture-tile";
@@ -23,30 +23,35 @@ export function picturePage(
   const result = element("div");
   const open = (feature: number) => change({ view: "features", feature });
   let shown: number | undefined;
-  let turn = 0;
-
-  /** Shows what is found, unless something else was asked for meanwhile. */
-  const look = async (find: () => Promise<HTMLElement>) => {
-    const mine = ++turn;
+  const latest = newest(0);
+  const tell = (text: string, ...found: HTMLElement[]) => {
+    told.textContent = text;
+    result.replaceChildren(...found);
+  };
+  /** Shows what is found; whatever is still computed for an earlier picture is given up. */
+  const look = (find: (signal: AbortSignal) => Promise<HTMLElement | undefined>) => {
     told.textContent = "Looking …";
-    const found = await find().catch(messageOf);
-    if (mine !== turn) return;
-    told.textContent = typeof found === "string" ? found : "";
-    result.replaceChildren(...(typeof found === "string" ? [] : [found]));
+    latest(
+      async (signal) => {
+        const found = await find(signal);
+        if (!signal.aborted) tell("", ...(found ? [found] : []));
+      },
+      (error) => tell(messageOf(error)),
+    );
   };
   const upload = (file: Blob) => {
     // The address says nothing of a picture that is not the page's.
     shown = undefined;
     change({ picture: undefined });
-    look(async () => {
+    look(async (signal) => {
       if (file.size > LIMITS.pictureBytes) {
         const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
         throw new Error(
           `picture: expected at most ${megabytes(LIMITS.pictureBytes)}, got ${megabytes(file.size)}`,
         );
       }
-      const answer = await ask<LivePicture>("picture", { method: "POST", body: file });
-      return livePicture(data, answer, "your picture", open);
+      const answer = await ask<LivePicture>("picture", { method: "POST", body: file, signal });
+      return livePicture(data, answer, "your picture", open, signal);
     });
   };
   place.append(
@@ -68,11 +73,11 @@ export function picturePage(
     show({ picture }) {
       if (shown === picture) return;
       shown = picture;
-      if (picture === undefined) return;
-      look(async () => {
+      look(async (signal) => {
+        if (picture === undefined) return undefined;
         if (!isLive) return await strongIn(data, picture, open);
-        const answer = await ask<LivePicture>(`picture?picture=${picture}`, { method: "POST" });
-        return livePicture(data, answer, data.pictures.captions[picture], open);
+        const answer = await ask<LivePicture>(`picture?picture=${picture}`, { method: "POST", signal });
+        return livePicture(data, answer, data.pictures.captions[picture], open, signal);
       });
     },
   };
