@@ -78,7 +78,7 @@ module.exports = {
       name: "explorer-knows-no-kernel",
       comment: "The explorer stands on lib; commands start it.",
       severity: "error",
-      from: { path: "^explorer/", pathNot: "[.]test[.]ts$" },
+      from: { path: "^explorer/", pathNot: "[.](test|bench)[.]ts$" },
       to: { path: "^(kernels|cli|notebooks)/" },
     },
     {
