@@ -49,15 +49,19 @@ export async function classEmbeddings(
   }
   const parts: Tensor[] = [];
   const together = Math.max(1, Math.floor(TEXTS / templates.length));
-  for (let from = 0; from < names.length; from += together) {
-    const some = texts.slice(from, from + together);
-    const each = await clip.embedTexts(some.flat()); // [c·E, P]
-    parts.push(tf.tidy(() => unitRows(each.reshape([some.length, templates.length, -1]).mean(1)))); // [c, P]
-    each.dispose();
-    onProgress?.(from + some.length);
+  let classes: Tensor;
+  try {
+    for (let from = 0; from < names.length; from += together) {
+      const some = texts.slice(from, from + together);
+      const each = await clip.embedTexts(some.flat()); // [c·E, P]
+      parts.push(tf.tidy(() => unitRows(each.reshape([some.length, templates.length, -1]).mean(1)))); // [c, P]
+      each.dispose();
+      onProgress?.(from + some.length);
+    }
+    classes = tf.concat(parts, 0);
+  } finally {
+    tf.dispose(parts);
   }
-  const classes = tf.concat(parts, 0);
-  tf.dispose(parts);
   if (path) {
     const data = (await classes.data()) as Float32Array;
     await writeSafetensors(path, new Map([["classes", { dtype: "F32", shape: classes.shape, data }]]));

@@ -1,4 +1,4 @@
-/** A CLIP's parameters out of safetensors files: one at a time straight into TensorFlow, names and shapes asserted both ways. */
+/** A CLIP's parameters out of safetensors files: blocks straight into their kernels, the rest into TensorFlow, names and shapes asserted both ways. */
 import { ShardedSafetensors } from "../io";
 import { disposeAll, type NamedTensors, rawOp, tf } from "../tensor";
 import type { ClipConfig } from "./config";
@@ -23,16 +23,16 @@ export async function readClipParameters(path: string, config: ClipConfig): Prom
     const shapes = parameterShapes(config);
     checkNames(file, shapes);
     const sizeOf = (name: string) => (shapes.get(name) as number[]).reduce((a, b) => a * b, 1);
-    const towers = (["vision", "text"] as const).flatMap((tower) =>
+    const blocks = (["vision", "text"] as const).flatMap((tower) =>
       Array.from({ length: towerConfig(config, tower).num_hidden_layers }, (_, layer) => ({
         tower,
         layer,
         names: blockNames(tower, layer),
       })),
     );
-    const inBlocks = new Set(towers.flatMap(({ names }) => names));
+    const inBlocks = new Set(blocks.flatMap(({ names }) => names));
     const others = [...shapes.keys()].filter((name) => !inBlocks.has(name));
-    const groups = [...others.map((name) => [name]), ...towers.map(({ names }) => names)];
+    const groups = [...others.map((name) => [name]), ...blocks.map(({ names }) => names)];
     const largest = Math.max(...groups.map((names) => names.reduce((sum, name) => sum + sizeOf(name), 0)));
     // One buffer for all, so that no JavaScript copy of the weights ever exists. TensorFlow keeps an array's own memory when it is aligned for
     // vector instructions and copies it at once when it is not: four bytes on, it never is.
@@ -44,7 +44,7 @@ export async function readClipParameters(path: string, config: ClipConfig): Prom
       // tfjs would keep the array until the tensor's first use; any op makes it hand the values over now.
       rawOp("Identity", [parameters[name]], { T: { dtype: "float32" } }).dispose();
     }
-    for (const { tower, layer, names } of towers) {
+    for (const { tower, layer, names } of blocks) {
       const values = new Map<string, Float32Array>();
       let at = 0;
       for (const name of names) {

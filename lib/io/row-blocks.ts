@@ -31,11 +31,11 @@ interface Gathering {
   ): void;
 }
 
-let loaded: Gathering | undefined;
+let addon: Gathering | undefined;
 
 function gathering(): Gathering {
-  loaded ??= compiledAddon() as Gathering;
-  return loaded;
+  addon ??= compiledAddon() as Gathering;
+  return addon;
 }
 
 export class RowBlocks {
