@@ -2,7 +2,7 @@
 import path from "node:path";
 import ts from "typescript";
 import { importBases } from "./bases";
-import { completenessOf } from "./completeness";
+import { completenessOf, isWhole } from "./completeness";
 import { completeCode, type LiveText } from "./completion";
 import type { CellForm, CompileResult, Completeness, Completion, Inspection, Problem } from "./contract";
 import { emitCell } from "./emit";
@@ -76,6 +76,17 @@ export class Compiler {
     this.#scope.clear();
     // No completion here: its collator could not be kept in a snapshot.
     this.#forgetUnreachable();
+  }
+
+  /** Compiles a text as if it were a cell, and forgets it. */
+  practise(text: string): void {
+    const before = this.#lastId;
+    const result = this.compile(text);
+    this.#lastId = before;
+    if (!result.ok) return;
+    const { id } = result.cell;
+    this.#project.remove(this.#project.cellFile(`cell${id}`));
+    this.#cells.delete(id);
   }
 
   /** From here on cells are those of a notebook in this folder. */
@@ -262,11 +273,6 @@ function objectAsExpression(text: string): string {
   if (!/^\s*\{[\s\S]*\}\s*$/.test(text)) return text;
   const asExpression = `(${text})`;
   return isWhole(parse(asExpression)) ? asExpression : text;
-}
-
-/** Without syntax errors. */
-function isWhole(file: ts.SourceFile): boolean {
-  return (file as unknown as { parseDiagnostics: readonly unknown[] }).parseDiagnostics.length === 0;
 }
 
 /** Declared without existing at run time: `declare …`, or imported by `import type`. */

@@ -5,7 +5,7 @@ import type { Completeness } from "./contract";
 /** `incomplete` when the parser ran out of text, `invalid` when it stumbled before the end. */
 export function completenessOf(source: string): Completeness {
   const file = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
-  const { parseDiagnostics } = file as unknown as { parseDiagnostics: readonly ts.DiagnosticWithLocation[] };
+  const parseDiagnostics = syntaxErrors(file);
   if (parseDiagnostics.length === 0) return { status: "complete" };
   const end = source.trimEnd().length;
   const ranOut = parseDiagnostics.every(({ start, length, code }) => {
@@ -22,4 +22,14 @@ function indentAfter(source: string): string {
   const line = source.trimEnd().split("\n").at(-1) ?? "";
   const indent = /^\s*/.exec(line)?.[0] ?? "";
   return /[{([]$|=>$/.test(line.trimEnd()) ? `${indent}  ` : indent;
+}
+
+/** Without syntax errors. */
+export function isWhole(file: ts.SourceFile): boolean {
+  return syntaxErrors(file).length === 0;
+}
+
+/** Not in the public type. */
+function syntaxErrors(file: ts.SourceFile): readonly ts.DiagnosticWithLocation[] {
+  return (file as unknown as { parseDiagnostics: readonly ts.DiagnosticWithLocation[] }).parseDiagnostics;
 }

@@ -54,9 +54,17 @@ function describe(
   const file = service.getProgram()?.getSourceFile(fileName);
   if (!file) return undefined;
   const { start, length } = contextSpan ?? textSpan;
-  const lines = file.text.slice(start, start + length).split("\n");
+  const lines = wholeText(file, isCell(fileName))
+    .slice(start, start + length)
+    .split("\n");
   const text = lines.length > maxLines ? [...lines.slice(0, maxLines), "…"].join("\n") : lines.join("\n");
   const line = file.getLineAndCharacterOfPosition(start).line + 1;
   const where = isCell(fileName) ? "in a cell" : `${path.relative(root, fileName)}:${line}`;
   return { where, text };
+}
+
+/** The type checker has modules without the bodies of functions, which take up as many characters there. */
+function wholeText({ fileName, text }: ts.SourceFile, isOfCell: boolean): string {
+  const onDisk = isOfCell ? undefined : ts.sys.readFile(fileName);
+  return onDisk?.length === text.length ? onDisk : text;
 }

@@ -8,6 +8,7 @@ import path from "node:path";
 import v8 from "node:v8";
 import { Compiler } from "./compiler";
 import { IdleMemory } from "./idle-memory";
+import { Practice } from "./practice";
 
 /** Made at the first use, so that a broken tsconfig.json is reported in the cell that needs it. */
 let compiler: Compiler | undefined;
@@ -21,6 +22,7 @@ function answer(method: string, args: unknown[]): unknown {
 
 function listen(): void {
   const memory = new IdleMemory();
+  const practice = new Practice((text) => answer("practise", [text]));
   process.on("message", ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
     let answered: { id: number; value?: unknown; error?: string };
     try {
@@ -30,6 +32,7 @@ function listen(): void {
     }
     process.send?.(answered);
     memory.touch();
+    practice.touch();
   });
   process.on("disconnect", () => process.exit());
   process.on("SIGINT", () => {}); // Meant for the cell; it reaches the whole process group.

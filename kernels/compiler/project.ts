@@ -4,6 +4,7 @@ import path from "node:path";
 import ts from "typescript";
 import { importBases } from "./bases";
 import { globalsText } from "./globals";
+import { outline } from "./outline";
 import { type KeepingRegistry, keepingRegistry } from "./registry";
 import { changesOthers, type Reference, referencesIn, StandingProgram } from "./standing";
 
@@ -229,7 +230,8 @@ export class Project {
     const cell = this.#cells.get(fileName);
     if (cell) return cell.text;
     try {
-      return readFileSync(fileName, "utf8");
+      const text = readFileSync(fileName, "utf8");
+      return isOwnSource(fileName) ? outline(fileName, text) : text;
     } catch {
       return undefined; // What TypeScript expects for a file that is not there.
     }
@@ -276,6 +278,11 @@ const typed = /^\.([cm]?tsx?|d\.[cm]?ts|json)$/;
 
 function isOfPackage(fileName: string): boolean {
   return fileName.includes("/node_modules/");
+}
+
+/** TypeScript of the project or of the person, and no mere declarations. */
+function isOwnSource(fileName: string): boolean {
+  return /(?<!\.d)\.[cm]?tsx?$/.test(fileName) && !isOfPackage(fileName);
 }
 
 function versionOnDisk(fileName: string): string {
