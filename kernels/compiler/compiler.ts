@@ -78,11 +78,9 @@ export class Compiler {
     this.#forgetUnreachable();
   }
 
-  /** Compiles a text as if it were a cell, and forgets it. */
+  /** Compiles a text as if it were a cell, and forgets it; its number is not given again, as the type checker remembers files by name. */
   practise(text: string): void {
-    const before = this.#lastId;
     const result = this.compile(text);
-    this.#lastId = before;
     if (!result.ok) return;
     const { id } = result.cell;
     this.#project.remove(this.#project.cellFile(`cell${id}`));
