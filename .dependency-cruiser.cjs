@@ -64,7 +64,7 @@ module.exports = {
       severity: "error",
       from: { path: "^cli/.*[.]mjs$", pathNot: "[.]test[.]mjs$" },
       // The one file says, in plain JavaScript, what the kernel is made of.
-      to: { path: "(node_modules|^lib/|^kernels/|[.]ts$)", pathNot: "^kernels/prepared[.]js$" },
+      to: { path: "(node_modules|^lib/|^kernels/|[.]ts$)", pathNot: "^kernels/start/prepared[.]js$" },
     },
     {
       name: "page-runs-in-a-browser",

@@ -4,7 +4,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const { Worker } = require("node:worker_threads");
-const { preparedKernel } = require("./prepared.js");
+const { preparedKernel } = require("./start/prepared.js");
 
 const root = path.resolve(__dirname, "..");
 const flag = process.argv.indexOf("-f");
@@ -29,7 +29,7 @@ const isPrepared = prepared !== undefined;
 /** A file of the kernel's own code. */
 const own = (name) => path.join(code, `${name}.${isPrepared ? "js" : "ts"}`);
 
-const server = new Worker(path.join(code, "thread.js"), {
+const server = new Worker(path.join(code, "start", "thread.js"), {
   workerData: {
     ...{ connection, state, output, root, notebookDir, isPrepared },
     snapshot: prepared?.snapshot,
@@ -42,7 +42,7 @@ server.on("error", (error) => {
   exit(1);
 });
 
-const { useTypeScript } = require("./loader.js");
+const { useTypeScript } = require("./start/loader.js");
 if (!isPrepared) useTypeScript(root);
 require(own("executor/main")).startExecutor({ root, notebookDir, server, state, output });
 // Cells import TypeScript; the first of them is still being compiled.

@@ -1,7 +1,7 @@
 /** Set-up step: the kernel's code as JavaScript, and its type checker with all types loaded, in .vitrine/kernel. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { sourcesOf } from "../../kernels/prepared.js";
+import { sourcesOf } from "../../kernels/start/prepared.js";
 import { typescriptArguments } from "../typescript.mjs";
 import { runLogged } from "./child.mjs";
 import { hashFiles } from "./stamp.mjs";

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { folderOf, originOf, sourcesOf } from "../prepared";
+import { folderOf, originOf, sourcesOf } from "../start/prepared";
 
 /** Makes both anew, all or nothing: about ten seconds and 70 MB. */
 export async function prepareKernel(root: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Starts the compiler's process and stands for it: method calls as numbered messages. */
 import type { ChildProcess } from "node:child_process";
-import { spawnCompiler, takeFirst } from "../compiler-process";
 import type { CompileResult, CompilerClient } from "./contract";
+import { spawnCompiler, takeFirst } from "./spawn";
 
 export interface CompilerProcessOptions {
   /** The clone. */

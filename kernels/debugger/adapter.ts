@@ -1,8 +1,8 @@
 /** The debugger as Jupyter's front ends speak to it: requests of the Debug Adapter Protocol, with Jupyter's additions. */
 import { pathToFileURL } from "node:url";
 import type { CompiledCell } from "../compiler";
-import { ownFolders } from "../own-code";
 import type { Json } from "../protocol";
+import { ownFolders } from "../start/own-code";
 import { type Breakpoint, Breakpoints, type SourceBreakpoint } from "./breakpoints";
 import { DebuggeeClient } from "./debuggee-client";
 import { Evaluation } from "./evaluation";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CompiledCell } from "../compiler";
-import { isOwnCode } from "../own-code";
+import { isOwnCode } from "../start/own-code";
 import { murmur2 } from "./hash";
 import type { Debugger, MainThreadInspector } from "./inspector";
 import { Script } from "./script";

@@ -5,7 +5,7 @@
 import { statSync } from "node:fs";
 import Module from "node:module";
 import path from "node:path";
-import { isOwnCode } from "../own-code";
+import { isOwnCode } from "../start/own-code";
 
 type Exports = Record<string, unknown>;
 type Compile = (this: NodeJS.Module, code: string, fileName: string, ...rest: unknown[]) => unknown;

@@ -6,7 +6,7 @@ import { GuardCache } from "./guard-cache";
 import { HotModules } from "./hot-modules";
 import { installPackageExports } from "./package-exports";
 
-const { importModule } = require("../loader.js") as { importModule(address: string): Promise<object> };
+const { importModule } = require("../start/loader.js") as { importModule(address: string): Promise<object> };
 
 export interface CellModulesOptions {
   /** The clone. */

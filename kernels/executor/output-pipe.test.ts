@@ -78,7 +78,7 @@ test("a text larger than the memory comes whole from a thread that waits for its
   const worker = new Worker(
     `const path = require("node:path");
      const { parentPort, workerData } = require("node:worker_threads");
-     require(path.join(workerData.kernels, "loader.js")).useTypeScript(path.dirname(workerData.kernels));
+     require(path.join(workerData.kernels, "start", "loader.js")).useTypeScript(path.dirname(workerData.kernels));
      const { OutputSender } = require(path.join(workerData.kernels, "executor", "output-pipe.ts"));
      const sender = new OutputSender(workerData.shared, (parcel) => parentPort.postMessage(parcel));
      sender.post({ type: "stream", cellId: 1, name: "stdout", text: "x" + "🦊".repeat(500_000) });

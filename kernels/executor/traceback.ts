@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { inspect } from "node:util";
-import { isOwnCode } from "../own-code";
+import { isOwnCode } from "../start/own-code";
 import type { ErrorOutput } from "./contract";
 
 /** A cell that can appear in a stack trace. */

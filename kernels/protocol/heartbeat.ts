@@ -9,7 +9,7 @@ export class Heartbeat {
 
   /** @param address where front ends knock */
   constructor(address: string) {
-    this.#worker = new Worker(path.join(__dirname, "..", "heartbeat.js"), {
+    this.#worker = new Worker(path.join(__dirname, "heartbeat-thread.js"), {
       workerData: { address },
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
     });

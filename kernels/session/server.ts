@@ -94,7 +94,6 @@ void sockets.open(connection, handlers).then(() => {
   session.start();
   onParentGone(() => void shutdown());
   onInterruptSignal(
-    root,
     () => session.running,
     () => session.interrupt(),
   );

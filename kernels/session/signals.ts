@@ -6,11 +6,10 @@ import { Worker } from "node:worker_threads";
 const togetherMs = 100;
 
 /**
- * @param root the clone
  * @param current what an interrupt would end: a signal for something else is another wish, however soon it comes
  */
-export function onInterruptSignal(root: string, current: () => unknown, interrupt: () => void): void {
-  const worker = new Worker(path.join(root, "kernels", "sigint.js"), {
+export function onInterruptSignal(current: () => unknown, interrupt: () => void): void {
+  const worker = new Worker(path.join(__dirname, "sigint-thread.js"), {
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
   });
   let last: { at: number; ended: unknown } | undefined;

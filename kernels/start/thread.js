@@ -4,6 +4,6 @@ const path = require("node:path");
 const { workerData } = require("node:worker_threads");
 
 const { entry, root, notebookDir, snapshot, isPrepared } = workerData;
-require("./compiler-process.js").spawnFirst({ root, notebookDir, snapshot });
+require("../compiler/spawn.js").spawnFirst({ root, notebookDir, snapshot });
 if (!isPrepared) require("./loader.js").useTypeScript(root);
-require(path.join(__dirname, entry));
+require(path.join(__dirname, "..", entry));

@@ -8,7 +8,9 @@ const path = require("node:path");
  * @returns {import("node:child_process").ChildProcess} it speaks JSON over IPC
  */
 exports.spawnCompiler = ({ root, notebookDir, snapshot }) => {
-  const start = snapshot ? ["--snapshot-blob", snapshot] : [path.join(root, "kernels", "compiler-main.js")];
+  const start = snapshot
+    ? ["--snapshot-blob", snapshot]
+    : [path.join(root, "kernels", "compiler", "main.js")];
   return spawn(process.execPath, [...start, root, notebookDir], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
