@@ -12,7 +12,7 @@ const BIAS = -3.17;
 
 /**
  * Random directions in Emoji-CLIP's width read random rows; the pictures are emoji, again and again, with the labels of another each time. The caller disposes it.
- * Nothing is cached but what `makePage` keeps.
+ * Statistics are computed every time.
  */
 export async function wideStudy(): Promise<{ study: ExplorerStudy; embeddings: ActivationSource }> {
   const clip = await loadClip("emoji-clip");
@@ -50,7 +50,7 @@ export async function wideStudy(): Promise<{ study: ExplorerStudy; embeddings: A
     record: (row: number) => emoji.record(again(row)),
     pictures: (rows: ArrayLike<number>) => emoji.pictures(Array.from(rows, again)),
   } as unknown as Dataset;
-  const statistics = await featureStatistics(sae, originals, { topK: 20 });
+  const statistics = await featureStatistics(sae, originals, { topK: 20, cache: false });
   const about = {
     ...{ title: "wide", model: "emoji-clip", hookPoint: "blocks.4.hook_resid_post", label: "subgroup" },
     ...{ prompt: "an emoji of {}", architecture: "standard" },

@@ -64,19 +64,24 @@ export function sampledPictures(data: PageData, chunk: FeatureChunk, local: numb
   const { quantiles, perQuantile } = data.manifest;
   const pictures = partOf(chunk.samples, local, quantiles * perQuantile);
   const activations = partOf(chunk.sampleActivations, local, quantiles * perQuantile);
+  const itemsOf = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => from + i)
+      .filter((i) => pictures[i] >= 0)
+      .map((i) => pictureItem(data, pictures[i], activations[i], SAMPLE_SIDE));
+  const all = itemsOf(0, pictures.length);
+  // Too few to be shared out.
+  if (all.length < quantiles) return element("ul", { class: "pictures" }, ...all);
   const rows = element("div", { class: "quantiles" });
+  const percent = (part: number) => Math.round((100 * part) / quantiles);
   for (let share = 0; share < quantiles; share++) {
-    const list = element("ul", { class: "pictures" });
-    for (let i = share * perQuantile; i < (share + 1) * perQuantile; i++)
-      if (pictures[i] >= 0) list.append(pictureItem(data, pictures[i], activations[i], SAMPLE_SIDE));
-    if (list.childElementCount === 0) continue;
-    const percent = (part: number) => Math.round((100 * part) / quantiles);
     const title =
       share === 0
         ? `strongest ${percent(1)}%`
         : share === quantiles - 1
           ? `weakest ${percent(1)}%`
           : `${percent(share)} to ${percent(share + 1)}%`;
+    const items = itemsOf(share * perQuantile, (share + 1) * perQuantile);
+    const list = element("ul", { class: "pictures" }, ...items);
     rows.append(element("section", {}, element("h4", {}, title), list));
   }
   return rows;
