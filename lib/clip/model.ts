@@ -12,7 +12,7 @@ import {
   writeFileAtomic,
   writeSafetensors,
 } from "../io";
-import { disposeAll, frozen, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
+import { frozen, type NamedTensors, type Tensor, tf, unitRows } from "../tensor";
 import { type ClipConfig, parseClipConfig } from "./config";
 import { findModel, type ModelFiles } from "./model-files";
 import { parameterShapes } from "./parameters";
@@ -21,6 +21,7 @@ import { embedTokens } from "./text";
 import { ClipTokenizer } from "./tokenizer";
 import { embedPatches } from "./vision";
 import { readClipParameters } from "./weights";
+import { disposeParameters } from "./whole-blocks";
 
 /** Texts or pictures are embedded this many at a time, so that memory stays bounded. */
 const BLOCK = 256;
@@ -64,7 +65,7 @@ export class Clip {
   }
 
   dispose(): void {
-    disposeAll(this.parameters);
+    disposeParameters(this.parameters);
   }
 }
 

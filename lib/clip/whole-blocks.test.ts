@@ -186,6 +186,28 @@ test("a loaded model's weights come back to the bit for who looks inside, before
   clip.dispose();
 });
 
+test("a disposed model's weights are freed, but for those of a clone that is left", async () => {
+  const name = "text_model.encoder.layers.1.mlp.fc2.weight";
+  const { dispose } = TowerKernel.prototype;
+  let freed = 0;
+  TowerKernel.prototype.dispose = function () {
+    freed++;
+    dispose.call(this);
+  };
+  await expectNoLeak(async () => {
+    const [first, second] = [await loadClip("emoji-clip"), await loadClip("emoji-clip")];
+    const clone = first.parameters[name].clone();
+    first.dispose();
+    const wanted = second.parameters[name].dataSync();
+    assert.deepEqual(clone.dataSync(), wanted);
+    clone.dispose();
+    freed = 0;
+    second.dispose();
+    assert.equal(freed, 2, "one kernel a tower");
+  });
+  TowerKernel.prototype.dispose = dispose;
+});
+
 test("a kernel gives each part of a block as it was set, whatever its size", () => {
   for (const [width, hidden] of [
     [80, 300],

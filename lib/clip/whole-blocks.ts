@@ -3,6 +3,8 @@
  * tensors are made of it where somebody looks inside after all, and let go of when the block runs as a whole again.
  */
 import {
+  disposeAll,
+  isHeld,
   lazyTensor,
   letGo,
   type NamedTensors,
@@ -121,4 +123,12 @@ export function addBlock(
     const name = nameOf(tower, layer, part);
     parameters[name] = lazyTensor(shapes.get(name) as number[], () => kernel.part(layer, part));
   }
+}
+
+/** Disposes parameters, and frees the kernels' weights at once where no clone of a parameter needs them. */
+export function disposeParameters(parameters: NamedTensors): void {
+  disposeAll(parameters);
+  for (const { kernel } of Object.values(kernels.get(parameters) ?? {}))
+    if (!Object.values(parameters).some(isHeld)) kernel.dispose();
+  kernels.delete(parameters);
 }

@@ -51,3 +51,8 @@ export function letGo(tensor: Tensor): void {
   nativeBackend().binding.deleteTensor(entry.id);
   entry.id = -1;
 }
+
+/** Whether a tensor's numbers may still be asked for: by itself, or by a clone that shares them. */
+export function isHeld(tensor: Tensor): boolean {
+  return nativeBackend().tensorMap.has(tensor.dataId);
+}

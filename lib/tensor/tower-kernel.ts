@@ -6,6 +6,7 @@ type Handle = { readonly handle: unique symbol };
 interface Native {
   createTower(width: number, heads: number, hidden: number, epsilon: number, exactGelu: boolean): Handle;
   setTowerBlock(tower: Handle, layer: number, weights: TowerBlockWeights): void;
+  clearTower(tower: Handle): void;
   copyTowerPart(tower: Handle, layer: number, part: number, out: Float32Array): void;
   runTowerBlock(tower: Handle, layer: number, x: Float32Array, B: number, T: number, causal: boolean): void;
 }
@@ -31,7 +32,7 @@ export const TOWER_BLOCK_PARTS = [
   ...(["norm2", "norm2Bias", "fc1", "fc1Bias", "fc2", "fc2Bias"] as const),
 ] as const;
 
-/** Holds copies of its blocks' weights, laid out for the products, until it is garbage. */
+/** Holds copies of its blocks' weights, laid out for the products, until it is disposed or garbage. */
 export class TowerKernel {
   private readonly handle: Handle;
 
@@ -58,6 +59,11 @@ export class TowerKernel {
   /** Replaces x [B·T·D] by block `layer`'s output. causal: no token sees a later one. */
   run(layer: number, x: Float32Array, B: number, T: number, causal: boolean): void {
     addon().runTowerBlock(this.handle, layer, x, B, T, causal);
+  }
+
+  /** Frees the weights; blocks can be set anew. */
+  dispose(): void {
+    addon().clearTower(this.handle);
   }
 }
 

@@ -46,6 +46,15 @@ napi_value setTowerBlock(napi_env env, const Arguments &args) {
   return nullptr;
 }
 
+/* (tower): frees what it holds, at once */
+napi_value clearTower(napi_env env, const Arguments &args) {
+  auto *tower = args.handle<Tower>(args[0]);
+  int64_t now;
+  napi_adjust_external_memory(env, -tower->bytes(), &now);
+  tower->clear();
+  return nullptr;
+}
+
 /* (tower, layer, part, out): one part of a block, by its number in setTowerBlock's order, as it was set */
 napi_value copyTowerPart(napi_env, const Arguments &args) {
   auto *tower = args.handle<Tower>(args[0]);
@@ -189,6 +198,7 @@ NAPI_MODULE_INIT() {
   add("release", guarded<release>);
   add("createTower", guarded<createTower>);
   add("setTowerBlock", guarded<setTowerBlock>);
+  add("clearTower", guarded<clearTower>);
   add("copyTowerPart", guarded<copyTowerPart>);
   add("runTowerBlock", guarded<runTowerBlock>);
   add("gatherRows", guarded<gatherRowsOf>);

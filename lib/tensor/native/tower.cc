@@ -176,6 +176,13 @@ void Tower::copyPart(int64_t layer, int part, float *out) const {
   else unpackWeights(from, place.allRows, place.K, place.first, place.rows, out);
 }
 
+void Tower::clear() {
+  blocks_.clear();
+  work_.clear();
+  qkv_.clear();
+  z_.clear();
+}
+
 int64_t Tower::bytes() const {
   int64_t floats = 0;
   for (int part = 0; part < PARTS; part++) floats += partSize(part);

@@ -24,6 +24,8 @@ public:
   int64_t partSize(int part) const;
   /* One part of a block as it was set. */
   void copyPart(int64_t layer, int part, float *out) const;
+  /* Lets go of all weights and work memory. */
+  void clear();
   /* What the weights take, bytes. */
   int64_t bytes() const;
   /* norm1, norm1Bias, q, qBias, k, kBias, v, vBias, out, outBias, norm2, norm2Bias, fc1, fc1Bias, fc2, fc2Bias */
