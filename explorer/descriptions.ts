@@ -1,5 +1,6 @@
 /** The columns of the automatic descriptions: what is known of pictures in words goes in, a tested description of each feature comes out. */
-import { describeFeatures, type Study, scoreDescriptions } from "../lib/analysis";
+import { createHash } from "node:crypto";
+import { type Descriptions, describeFeatures, type Study, scoreDescriptions } from "../lib/analysis";
 import type { Dataset } from "../lib/datasets";
 import type { ActivationSource } from "../lib/sae";
 import type { FeatureColumns } from "./format";
@@ -70,13 +71,22 @@ export async function describedFeatures(
     }
   };
   const work = { stage: "tests of descriptions", columns, rows: features.length, size: AT_ONCE, compute };
-  await keptColumns({ ...kept, ...work });
+  // Scores are of these descriptions alone.
+  const key = kept.key && keyOf(kept.key, descriptions);
+  await keptColumns({ ...kept, key, ...work });
   return {
     description: descriptions.description,
     descriptionScore: columns.score,
     descriptionShuffled: columns.shuffled,
     descriptionTexts: descriptions.texts,
   };
+}
+
+function keyOf(key: string, { texts, description }: Descriptions): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([key, texts]))
+    .update(description);
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** What is known of a picture in words, in lower case: its caption, the words of it, its labels, its keywords where the set has them. */
