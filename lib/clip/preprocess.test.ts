@@ -73,6 +73,11 @@ test("bytes become the patches that normalised pixels are cut into, also where p
         normalisePatches(bytes, config, vision),
         tf.tidy(() => toPatches(normalisePixels(bytes, config), vision)),
       ];
+      normalisePatches(
+        bytes.map((byte) => 255 - byte),
+        config,
+        vision,
+      ).dispose(); // leaves the others alone
       assert.deepEqual(got.shape, wanted.shape);
       assert.deepEqual(got.dataSync(), wanted.dataSync());
       tf.dispose([got, wanted]);

@@ -1,6 +1,6 @@
 /** CLIP's picture preprocessing, as a preprocessor_config.json describes it: resize, crop, normalise. */
 import { fittedSize, type PictureGeometry, RESAMPLING } from "../io";
-import { cutPatches, type Tensor, tf } from "../tensor";
+import { cutPatches, rawOp, type Tensor, tf } from "../tensor";
 import { patchesPerSide, type VisionConfig } from "./config";
 
 export type { RgbPicture } from "../io";
@@ -101,9 +101,29 @@ export function normalisePatches(
   vision: VisionConfig,
 ): Tensor {
   const [side, patch] = [patchesPerSide(vision), vision.patch_size];
-  const values = cutPatches(bytes, { ...fittedSize(config), side, patch, table: normalised(config) });
-  const width = 3 * patch * patch;
-  return tf.tensor3d(values, [values.length / (side * side * width), side * side, width]);
+  const { height, width } = fittedSize(config);
+  const count = Math.ceil(bytes.length / (height * width * 3));
+  const values = scratchOf(count * side * side * 3 * patch * patch);
+  cutPatches(bytes, { height, width, side, patch, table: normalised(config) }, values);
+  const patches = tf.tensor3d(values, [count, side * side, 3 * patch * patch]);
+  // tfjs would keep the array until the tensor's first use; any op makes it hand the values over now.
+  rawOp("Identity", [patches], { T: { dtype: "float32" } }).dispose();
+  return patches;
+}
+
+let scratch = new Float32Array(0);
+/** Numbers of it that are kept from one call to the next. */
+const KEPT = 1 << 24;
+
+/**
+ * Memory that is used again: to touch fresh memory costs more than to cut. Four bytes off any alignment, so that TensorFlow does not keep it but copies it, into
+ * memory of its own that was in use before.
+ */
+function scratchOf(count: number): Float32Array {
+  if (scratch.length >= count) return scratch.subarray(0, count);
+  const made = new Float32Array(new ArrayBuffer(4 * (count + 1)), 4);
+  if (count <= KEPT) scratch = made;
+  return made;
 }
 
 /** What each byte of each channel becomes, [3·256]. */

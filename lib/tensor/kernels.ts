@@ -189,17 +189,16 @@ export interface PatchCut {
   table: Float32Array;
 }
 
-/** RGB bytes [B, height, width, 3] -> [B, side², 3·P·P]: patches in the order channel, row, column. */
-export function cutPatches(pictures: Uint8Array, cut: PatchCut): Float32Array {
+/** RGB bytes [B, height, width, 3] -> `out` [B, side², 3·P·P]: patches in the order channel, row, column. */
+export function cutPatches(pictures: Uint8Array, cut: PatchCut, out: Float32Array): void {
   const { height, width, side, patch, table } = cut;
   const count = pictures.length / (height * width * 3);
   if (!Number.isInteger(count))
     throw new Error(
       `cutPatches: expected pictures of ${height} x ${width} x 3, got ${pictures.length} bytes`,
     );
-  const out = hostFloats(count * side * side * 3 * patch * patch);
+  expectLength("cutPatches", "out", out, count * side * side * 3 * patch * patch);
   native().cutPatches(pictures, count, height, width, side, patch, table, out);
-  return out;
 }
 
 /** Zeros in aligned memory with large pages, which for the size of weights is worth it. */
