@@ -1,5 +1,6 @@
 /** `npm run bench -- preprocess`: JPEG files to normalised pixels, pictures a second of one core's time, beside Pillow + Hugging Face's processor. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     // A batch at a time, as a model is fed, by one thread that does nothing else, as those of lib/datasets.
     const batch = async (fit: (bytes: Uint8Array) => Promise<Uint8Array>) => {
       const crops: Uint8Array[] = [];
-      for (const file of files) crops.push(await fit(await readFile(file)));
+      for (const file of files) crops.push(await fit(readFileSync(file)));
       normalisePatches(Buffer.concat(crops), config, VISION).dispose();
     };
     const bySharp = async (bytes: Uint8Array) => fitPicture(await decodePicture(bytes), config);

@@ -1,6 +1,5 @@
 /** A thread that decodes pictures (started by decode-pool.ts): reading, decoding and resizing stay off the thread that computes. */
-import { closeSync, openSync, readSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import sharp from "sharp";
 import { decodePicture, fitPicture, fittedJpeg, fittedSize } from "../io";
@@ -23,7 +22,7 @@ function send(message: DecodeAnswer, transfer: ArrayBuffer[]): void {
 }
 
 async function answer({ name, source, geometry }: DecodeRequest) {
-  const bytes = await bytesOf(source, name);
+  const bytes = bytesOf(source, name);
   const fitted = geometry && fittedJpeg(bytes, geometry);
   if (fitted) return { ...fittedSize(geometry), data: ownBuffer(fitted) };
   const decoded = await decodePicture(bytes, { name });
@@ -31,11 +30,12 @@ async function answer({ name, source, geometry }: DecodeRequest) {
   return { ...fittedSize(geometry), data: ownBuffer(fitPicture(decoded, geometry)) };
 }
 
-async function bytesOf(source: PictureSource, name: string): Promise<Uint8Array> {
+function bytesOf(source: PictureSource, name: string): Uint8Array {
   if ("bytes" in source) return source.bytes;
   const { path, offset, length } = source;
   try {
-    if (offset === undefined || length === undefined) return await readFile(path);
+    // This thread has nothing else to do: a promise costs three hand-overs to other threads.
+    if (offset === undefined || length === undefined) return readFileSync(path);
     const bytes = new Uint8Array(length);
     const file = openSync(path, "r");
     try {
