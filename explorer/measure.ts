@@ -89,6 +89,7 @@ export async function measureFeatures(study: Measured, options: MeasureOptions):
   const [encoderBytes, neuronBytes] = [await rowsAsBytes(encoder), await rowsAsBytes(neurons)];
   const [width, M] = [sae.config.dIn, neurons.shape[0]];
   tf.dispose([encoder, neurons]);
+  onProgress("neurons", F, F);
   const nearest = await nearestDirections(sae.weights.WDec, neighbours, (done) => {
     signal?.throwIfAborted();
     onProgress("nearest features", done, F);
