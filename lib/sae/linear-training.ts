@@ -6,23 +6,40 @@ import { matMul } from "./matmul";
 import type { CommonTrainingConfig } from "./options";
 import type { InputScaling } from "./scaling";
 
+/** Rows that TensorFlow works on at a time: it keeps the memory that it once needed. */
+const START_ROWS = 4096;
+
 /**
  * Parameters while training: `encoder` [F, D+1] is (WEncᵀ | bEnc), so that one product gives the bias and its gradient
  * too, and a block of features is a block of rows; `decoder` [F, D] is WDec; `bDec` [D]. The encoder's bias starts at 0.
  */
 export function startLinear(config: CommonTrainingConfig, bDec: Float32Array, random: Random): NamedTensors {
-  const { dIn, dSae, decoderNorm, decoderInitNorm, encoderInit } = config;
-  return tf.tidy(() => {
-    const decoderBound = kaimingBound(dIn);
-    const directions = unitRows(random.fork("WDec").uniformTensor([dSae, dIn], -decoderBound, decoderBound));
-    const decoder = decoderNorm === "free" ? directions.mul(decoderInitNorm) : directions;
-    const encoderBound = kaimingBound(dSae);
-    const WEncT =
-      encoderInit === "kaiming"
-        ? random.fork("WEnc").uniformTensor([dSae, dIn], -encoderBound, encoderBound)
-        : decoder;
-    return { encoder: tf.concat([WEncT, tf.zeros([dSae, 1])], 1), decoder, bDec: tf.tensor1d(bDec) };
-  });
+  const { dIn: D, dSae: F, decoderNorm, decoderInitNorm, encoderInit } = config;
+  const uniform = (name: string, bound: number) => {
+    const tensor = random.fork(name).uniformTensor([F, D]);
+    const data = tensor.dataSync<"float32">();
+    tensor.dispose();
+    const [width, least] = [Math.fround(2 * bound), Math.fround(-bound)];
+    for (let i = 0; i < data.length; i++) data[i] = Math.fround(data[i] * width) + least;
+    return data;
+  };
+  const decoder = uniform("WDec", kaimingBound(D));
+  for (let first = 0; first < decoder.length; first += START_ROWS * D) {
+    const rows = decoder.subarray(first, first + START_ROWS * D);
+    const unit = tf.tidy(() => unitRows(tf.tensor2d(rows.slice(), [rows.length / D, D])));
+    rows.set(unit.dataSync<"float32">());
+    unit.dispose();
+  }
+  const norm = decoderNorm === "free" ? Math.fround(decoderInitNorm) : 1;
+  for (let i = 0; norm !== 1 && i < decoder.length; i++) decoder[i] *= norm;
+  const WEncT = encoderInit === "kaiming" ? uniform("WEnc", kaimingBound(F)) : decoder;
+  const encoder = new Float32Array(F * (D + 1));
+  for (let j = 0; j < F; j++) encoder.set(WEncT.subarray(j * D, (j + 1) * D), j * (D + 1));
+  return {
+    encoder: tf.tensor2d(encoder, [F, D + 1]),
+    decoder: tf.tensor2d(decoder, [F, D]),
+    bDec: tf.tensor1d(bDec),
+  };
 }
 
 /** (x - bDec | 1) [B, D+1]. The caller owns the result. */

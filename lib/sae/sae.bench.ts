@@ -7,7 +7,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Active, adamInPlace, disposeAll, HostAdam, hostFloats, Random, Rows } from "../tensor";
+import {
+  Active,
+  adamInPlace,
+  collectGarbage,
+  disposeAll,
+  HostAdam,
+  hostFloats,
+  Random,
+  Rows,
+} from "../tensor";
 import { trainingOf } from "./architectures";
 import { resolveTrainingConfig, type SaeTrainingOptions } from "./config";
 
@@ -77,6 +86,7 @@ async function ours({ kind, F, bias }: Case): Promise<void> {
   const start = form.start(config, new Float32Array(D), new Random(0));
   const store = new HostAdam(start);
   disposeAll(start);
+  await collectGarbage(); // as `trainSaes` does
   const encoder = store.slot("encoder");
   for (let j = 0; j < F; j++) encoder.value[j * (D + 1) + D] = bias;
   const context = { config, dead: new Int32Array(0), measure: false, sparsityWeight: 1, learningRate: 1e-6 };

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { collectGarbage } from "../tensor";
 import type { BufferOptions } from "./buffer";
 import { readCheckpoint } from "./checkpoint";
 import { resolveTrainingConfig, type SaeTrainingConfig, type SaeTrainingOptions } from "./config";
@@ -165,4 +166,5 @@ async function takeUp(members: readonly Member[], stream: RowStream): Promise<vo
     if (i === 0) stream.restore(checkpoint.stream);
     await member.begin(SaeTraining.resume(member.config, checkpoint));
   }
+  await collectGarbage();
 }
