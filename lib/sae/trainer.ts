@@ -166,5 +166,5 @@ async function takeUp(members: readonly Member[], stream: RowStream): Promise<vo
     if (i === 0) stream.restore(checkpoint.stream);
     await member.begin(SaeTraining.resume(member.config, checkpoint));
   }
-  await collectGarbage();
+  if (waiting.length > 0) await collectGarbage();
 }
