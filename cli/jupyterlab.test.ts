@@ -45,7 +45,7 @@ test("Run All draws the training notebook's figures and raises no error", async 
     const bars = await scrollUntil(page, `${plot} .barlayer .point path`, "d", 2 * MINUTE);
     assert.ok(bars.length > 0 && bars.every((d) => d.startsWith("M")), `bars of a histogram, got ${bars}`);
     const grids = await scrollUntil(page, ".jp-RenderedImage img", "src", MINUTE);
-    assert.ok(grids.some((src) => src.startsWith("data:image/png") || src.startsWith("blob:")));
+    assert.ok(grids.some((src) => /^(data:image\/(png|jpeg);|blob:)/.test(src)));
     assert.equal(await page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count(), 0);
   });
 });
