@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { folderOf, originOf, sourcesOf } from "../start/prepared";
 
-/** Makes both anew, all or nothing: about ten seconds and 70 MB. */
+/** Makes both anew, all or nothing: about ten seconds and 70 MB. Then translates lib ahead. */
 export async function prepareKernel(root: string): Promise<void> {
   const { build } = await import("esbuild");
   const folder = folderOf(root);
@@ -39,6 +39,9 @@ export async function prepareKernel(root: string): Promise<void> {
     renameSync(code, path.join(folder, "code"));
     writeFileSync(note, origin);
     renameSync(note, made);
+    // Only a head start: a module that does not translate is told of in the cell that imports it.
+    const translate = path.join(root, "kernels", "start", "translate-lib.js");
+    await promisify(execFile)(process.execPath, [translate, root], { cwd: root }).catch(() => {});
   } finally {
     for (const file of [script, blob, note, code]) rmSync(file, { recursive: true, force: true });
   }
