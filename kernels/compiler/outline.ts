@@ -1,6 +1,6 @@
 /**
  * Modules as cells have to know them. What stands in the body of a function whose type is written down is nothing to a cell's
- * types, but would be half of all that the type checker keeps of lib.
+ * types, but would be two thirds of lib's syntax trees.
  */
 import ts from "typescript";
 import { isWhole } from "./completeness";

@@ -13,6 +13,6 @@ const guards = new GuardCache(root);
 Module.prototype._compile = (code, fileName) => guards.guarded(code, fileName);
 
 const lib = path.join(root, "lib");
-for (const entry of fs.readdirSync(lib, { recursive: true, withFileTypes: true })) {
-  if (/(?<!\.d|\.test|\.bench)\.ts$/.test(entry.name)) require(path.join(entry.path, entry.name));
+for (const name of fs.readdirSync(lib, { recursive: true })) {
+  if (/(?<!\.d|\.test|\.bench)\.ts$/.test(name)) require(path.join(lib, name));
 }
