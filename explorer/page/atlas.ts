@@ -1,7 +1,7 @@
 /** The atlas: a plane of features, near where their decoder vectors are near, tiled with the picture that stands for each part. Drag, wheel and keys move it. */
 import type { PageData } from "./data";
 import { fileUrl } from "./data";
-import { element } from "./dom";
+import { element, oncePerFrame } from "./dom";
 import { DEEPEST_ZOOM, type State } from "./state";
 import type { ShownView } from "./view";
 
@@ -82,15 +82,7 @@ export function atlasView(
     }
     say(middle);
   };
-  let waiting = false;
-  const drawSoon = () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      draw();
-    });
-  };
+  const drawSoon = oncePerFrame(() => draw());
   const say = (feature: number) => {
     const text = feature < 0 ? "" : columns.descriptionTexts[columns.description[feature]];
     const label = feature < 0 ? "" : manifest.labelNames[columns.label[feature]];

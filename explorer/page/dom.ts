@@ -32,3 +32,16 @@ export function number(value: number): string {
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1).replace("-", "−");
   return value.toPrecision(3).replace("-", "−");
 }
+
+/** `draw` in the next frame, once however often it is asked for until then. */
+export function oncePerFrame(draw: () => void): () => void {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
+  };
+}

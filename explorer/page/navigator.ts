@@ -1,7 +1,7 @@
 /** The list of features: as long as there are features, but only what is seen is in the document. */
 import { CLUSTERS, MEASURES } from "../format";
 import type { PageData } from "./data";
-import { byId, element, number } from "./dom";
+import { byId, element, number, oncePerFrame } from "./dom";
 import type { NoteStore } from "./notes";
 import { pictureTile } from "./picture-tile";
 import type { State } from "./state";
@@ -129,15 +129,7 @@ export function navigator(
     made.style.top = `${place * ROW}px`;
     return made;
   };
-  let waiting = false;
-  const drawSoon = () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      draw();
-    });
-  };
+  const drawSoon = oncePerFrame(() => draw());
   notes.onChange(drawSoon);
   list.addEventListener("scroll", drawSoon, { passive: true });
   new ResizeObserver(drawSoon).observe(list);
