@@ -8,7 +8,7 @@ import { buildPage, filesOfPage, pictureRows } from "./build-page";
 import { describedFeatures } from "./descriptions";
 import type { Manifest } from "./format";
 import { playGame } from "./game";
-import { strongestHeatmaps } from "./heatmaps";
+import { type FeatureHeatmapsOptions, featureHeatmaps } from "./heatmaps";
 import { keptColumns } from "./kept-columns";
 import { LiveModels, pictureEmbeddings } from "./live";
 import { liveApi } from "./live-api";
@@ -93,7 +93,7 @@ function kindOf({ pictures, labels }: StudyParts): string {
 }
 
 export interface MakeOptions extends Pick<ExploreOptions, "onProgress" | "signal"> {
-  /** Strongest pictures of each feature that get a heatmap; the model runs some ten times for each picture. Default 16. */
+  /** Strongest pictures of each feature that get a heatmap, and its samples if any do; the model runs some ten times for each picture. Default 16. */
   heatmaps?: number;
   /** Features whose descriptions are tested by ablation, those that fire most often; the model runs 16 times for each. Default 4,096. */
   tested?: number;
@@ -110,7 +110,7 @@ export async function makePage(
   options: MakeOptions = {},
 ): Promise<Manifest> {
   const {
-    heatmaps: count = 16,
+    heatmaps: strongest = 16,
     tested = 4096,
     visualise = [],
     embeddings: given,
@@ -138,14 +138,26 @@ export async function makePage(
     ...{ hookPoint, prompt, embeddings, tested, ...told },
     key: await keyOf("descriptions", prompt, top, tested),
   });
-  const heatmaps = await strongestHeatmaps(study, {
-    ...{ hookPoint, count: Math.min(count, top), ...told },
-    key: await keyOf("heatmaps", count, top),
+  const heatmaps = await heatmapsOf(study, core, Math.min(strongest, top), {
+    ...{ hookPoint, ...told },
+    key: await keyOf("heatmaps", strongest, top, core.sizes.quantiles, core.sizes.perQuantile),
   });
   const features = withExtras(core, { descriptions, atlas: places, heatmaps });
   const made = await visualisedFeatures(study, visualise, { hookPoint, ...told });
   const game = await playGame(study, told);
   return await buildPage(folder, { features, pictures, labels, about, game, made }, told);
+}
+
+/** Heatmaps of the `count` strongest pictures of each feature and of its samples, or of none. */
+async function heatmapsOf(
+  study: ExplorerStudy,
+  { details, sizes }: MeasuredCore,
+  count: number,
+  options: Omit<FeatureHeatmapsOptions, "rows">,
+) {
+  const strongest = details.pictures.filter((_, i) => i % sizes.top < count);
+  const samples = count > 0 ? details.samples : new Int32Array();
+  return { count, ...(await featureHeatmaps(study, { ...options, rows: { strongest, samples } })) };
 }
 
 /** The atlas, kept: at many features it takes minutes. Who fires most often stands for its neighbourhood. */

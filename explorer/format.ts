@@ -1,7 +1,7 @@
 /** The page's data: what the builder writes and the page reads. No DOM and no Node here, both sides import it. */
 
 /** Raised when a page of today cannot read what was written before. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** Measurements of a feature that the navigator sorts by, in the order of its menu. */
 export const MEASURES = {
@@ -28,7 +28,7 @@ export interface ChunkSizes {
   bins: number;
   log2Low: number;
   perOctave: number;
-  /** Strongest pictures with a heatmap, and cells in a row of one. */
+  /** Strongest pictures with a heatmap, and cells in a row of one. Where there are any, samples have one too. */
   heatmaps: number;
   heatmapSide: number;
   /** D, numbers of an encoder vector, and M, neurons of the block's MLP. */
@@ -134,6 +134,8 @@ export interface FeatureChunk {
   histogram: Int32Array;
   /** Share of the activation that is lost when a cell is covered, in 255ths, of the strongest pictures [n·heatmaps·heatmapSide²]. */
   heatmaps: Uint8Array;
+  /** The same of the samples [n·quantiles·perQuantile·heatmapSide²]; empty where `Manifest.heatmaps` is 0. */
+  sampleHeatmaps: Uint8Array;
   /** Encoder vectors, each in 127ths of its largest number [n·width]. */
   encoder: Int8Array;
   /** Features with the nearest decoder vectors [n·neighbours], and cosines. */
@@ -154,6 +156,7 @@ export const CHUNK_COLUMNS = [
   "sampleActivations",
   "histogram",
   "heatmaps",
+  "sampleHeatmaps",
   "encoder",
   "neighbours",
   "neighbourCosines",

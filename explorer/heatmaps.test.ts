@@ -9,7 +9,7 @@ import { readPictures } from "../lib/datasets";
 import type { RgbPicture } from "../lib/io";
 import { Random, type Tensor2D, tf } from "../lib/tensor";
 import type { ExplorerStudy } from "./explore";
-import { strongestHeatmaps } from "./heatmaps";
+import { featureHeatmaps } from "./heatmaps";
 import { keptColumns } from "./kept-columns";
 import { smallStudy } from "./small-study";
 import { visualisedFeatures } from "./visualised";
@@ -25,30 +25,48 @@ after(() => {
   rmSync(cache, { recursive: true, force: true });
 });
 
-test("a stored grid is the share of the activation that covering costs, and a second time is read back", async () => {
+test("a stored grid is the share of the activation that covering costs, of samples too, and a second time is read back", async () => {
   const { clip, sae, pictures, statistics } = study;
   const { hookPoint } = study.about;
-  const options = { hookPoint, count: 2, key: "test", cache };
-  const { grids, side } = await strongestHeatmaps(study, options);
-  const patches = side ** 2;
-  const fires = (feature: number) => statistics.top.feature(feature).rows.length >= 2;
-  const feature = Array.from({ length: sae.config.dSae }, (_, f) => f).find(fires) as number;
-  const [picture] = await readPictures(
-    pictures,
-    [statistics.top.feature(feature).rows[1]],
-    clip.preprocessor,
-  );
-  const expected = await patchHeatmap(picture, { clip, sae, hookPoint, feature, window: 2, stride: 2 });
-  const found = grids.subarray((2 * feature + 1) * patches, (2 * feature + 2) * patches);
-  assert.ok(found.some((value) => value > 0));
-  found.forEach((value, cell) => {
-    const share = Math.min(1, Math.max(0, expected.drops[cell] / expected.activation));
-    assert.ok(Math.abs(value / 255 - share) <= 0.6 / 255);
-  });
+  const F = sae.config.dSae;
+  const firing = [...Array(F).keys()].filter((f) => statistics.top.feature(f).rows.length >= 3).slice(0, 4);
+  const rows = { strongest: new Int32Array(2 * F).fill(-1), samples: new Int32Array(F).fill(-1) };
+  for (const feature of firing) {
+    const top = statistics.top.feature(feature).rows;
+    rows.strongest.set(top.subarray(0, 2), 2 * feature);
+    // One that is among the strongest as well, and one that is not.
+    rows.samples[feature] = top[feature === firing[0] ? 1 : 2];
+  }
+  const options = { hookPoint, rows, key: "test", cache };
+  const heatmaps = await featureHeatmaps(study, options);
+  const cells = heatmaps.side ** 2;
+  const check = async (feature: number, row: number, found: Uint8Array) => {
+    const [picture] = await readPictures(pictures, [row], clip.preprocessor);
+    const expected = await patchHeatmap(picture, { clip, sae, hookPoint, feature, window: 2, stride: 2 });
+    assert.equal(expected.side, 2 * heatmaps.side, "a cell for each window");
+    assert.ok(found.some((value) => value > 0));
+    found.forEach((value, cell) => {
+      const patch = 2 * expected.side * Math.floor(cell / heatmaps.side) + 2 * (cell % heatmaps.side);
+      const share = Math.min(1, Math.max(0, expected.drops[patch] / expected.activation));
+      assert.ok(Math.abs(value / 255 - share) <= 0.6 / 255);
+    });
+  };
+  for (const feature of firing) {
+    const second = (2 * feature + 1) * cells;
+    await check(
+      feature,
+      rows.strongest[2 * feature + 1],
+      heatmaps.strongest.subarray(second, second + cells),
+    );
+    const sample = heatmaps.samples.subarray(feature * cells, (feature + 1) * cells);
+    await check(feature, rows.samples[feature], sample);
+  }
+  const silent = [...Array(F).keys()].find((f) => !firing.includes(f)) as number;
+  assert.ok(heatmaps.samples.subarray(silent * cells, (silent + 1) * cells).every((value) => value === 0));
   const told: number[] = [];
-  const again = await strongestHeatmaps(study, { ...options, onProgress: (_, done) => told.push(done) });
+  const again = await featureHeatmaps(study, { ...options, onProgress: (_, done) => told.push(done) });
   assert.deepEqual(told, [], "nothing is computed again");
-  assert.deepEqual(again.grids, grids);
+  assert.deepEqual(again, heatmaps);
 });
 
 test("a picture made for a feature drives it harder than noise does, and is kept", async () => {

@@ -54,7 +54,7 @@ type Measured = Pick<Study, "clip" | "sae" | "statistics" | "labels"> & { firing
 /** What is measured here; atlas, descriptions and heatmaps are made by others and put in by `withExtras`. */
 export interface MeasuredCore extends Omit<MeasuredFeatures, "columns" | "details" | "sizes"> {
   columns: Omit<MeasuredFeatures["columns"], keyof DescriptionColumns | "atlasX" | "atlasY" | "atlasLevel">;
-  details: Omit<FeatureChunk, "heatmaps">;
+  details: Omit<FeatureChunk, "heatmaps" | "sampleHeatmaps">;
   sizes: Omit<ChunkSizes, "heatmaps" | "heatmapSide">;
 }
 
@@ -139,7 +139,7 @@ export async function measureFeatures(study: Measured, options: MeasureOptions):
 /** What was measured together with what others made. */
 export function withExtras(
   { columns, details, sizes, neurons }: MeasuredCore,
-  extras: { descriptions: DescriptionColumns; atlas: Atlas; heatmaps: Heatmaps },
+  extras: { descriptions: DescriptionColumns; atlas: Atlas; heatmaps: Heatmaps & { count: number } },
 ): MeasuredFeatures {
   const { descriptions, atlas, heatmaps } = extras;
   return {
@@ -150,7 +150,7 @@ export function withExtras(
       ...descriptions,
       ...{ atlasX: atlas.x, atlasY: atlas.y, atlasLevel: atlas.level },
     },
-    details: { ...details, heatmaps: heatmaps.grids },
+    details: { ...details, heatmaps: heatmaps.strongest, sampleHeatmaps: heatmaps.samples },
   };
 }
 

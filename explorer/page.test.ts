@@ -161,11 +161,18 @@ test("a feature's plots, heatmaps and test are there, and say in words what they
     const veil = page.locator(".heatmap").first();
     assert.equal(await veil.isVisible(), false);
     await page.getByLabel("Heatmaps").check();
-    assert.equal(await page.locator(".heatmap:visible").count(), 2);
-    const alpha = await page.evaluate(
-      `[...document.querySelector(".heatmap").getContext("2d").getImageData(0, 0, 2, 1).data].filter((_, i) => i % 4 === 3)`,
-    );
-    assert.deepEqual(alpha, [0, Math.round(0.85 * 255)]);
+    // Of the two strongest, and of all four samples.
+    assert.equal(await page.locator(".heatmap:visible").count(), 6);
+    const alphas = (selector: string) =>
+      page.evaluate(
+        `[...document.querySelector("${selector}").getContext("2d").getImageData(0, 0, 2, 2).data].filter((_, i) => i % 4 === 3)`,
+      );
+    const dark = Math.round(0.85 * 255);
+    assert.deepEqual(await alphas(".heatmap"), [0, dark, dark, dark]);
+    assert.deepEqual(await alphas(".quantiles .heatmap"), [dark, dark, dark, 0]);
+    await page.keyboard.press("j");
+    await opened(page, 5);
+    assert.equal(await page.locator(".heatmap:visible").count(), 6, "the next feature's are shown too");
   });
 });
 

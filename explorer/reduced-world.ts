@@ -61,6 +61,7 @@ export function reducedWorld(): PageContents {
         sampleActivations: Float32Array.from(perPlace(4, (f, place) => (f === dead ? 0 : 8 - 2 * place))),
         histogram: Int32Array.from(perPlace(6, (f, bin) => (f === dead ? 0 : bin * (f + 1)))),
         heatmaps: Uint8Array.from(perPlace(8, (_, cell) => (cell % 4 === 0 ? 255 : 0))),
+        sampleHeatmaps: Uint8Array.from(perPlace(16, (_, cell) => (cell % 4 === 3 ? 255 : 0))),
         encoder: Int8Array.from(perPlace(3, (f, d) => (d === f % 3 ? 127 : 0))),
         coFiring: Int32Array.from(
           perPlace(NEIGHBOURS, (f, place) => (place === 2 ? -1 : (f + 7 * (place + 1)) % F)),

@@ -46,6 +46,8 @@ test("a file holds the chosen features whole, opens alone, and asks for nothing"
   const [grey] = await shot.raw().toBuffer();
   assert.ok(Math.abs(grey - 160) <= 8, `grey 160, got ${grey}`);
   await page.getByRole("img", { name: /^Histogram/ }).waitFor();
+  await page.getByLabel("Heatmaps").check();
+  assert.equal(await page.locator(".heatmap:visible").count(), 6, "two strongest pictures and four samples");
   // A neighbour that is not in the file says so.
   await page.locator(".neighbours a").first().click();
   await page.getByText("This file does not hold this feature.").waitFor();

@@ -3,7 +3,7 @@ import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } fro
 import { fileUrl, type PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { featureLink } from "./feature-link";
-import { partOf, sampledPictures, strongestPictures } from "./feature-pictures";
+import { heatmapSwitch, partOf, sampledPictures, strongestPictures } from "./feature-pictures";
 import { isLive } from "./live";
 import { type NoteEditor, noteEditor } from "./note-editor";
 import type { NoteStore } from "./notes";
@@ -121,7 +121,12 @@ function sections(
     head(view),
     facts,
     element("div", { class: "columns" }, described, editor, ...(made ? [made] : [])),
-    section("Strongest pictures", "activation, and label", strongestPictures(data, chunk, local)),
+    section(
+      "Strongest pictures",
+      "activation, and label",
+      ...(manifest.heatmaps > 0 ? [heatmapSwitch(byId("feature"))] : []),
+      strongestPictures(data, chunk, local),
+    ),
     section(
       "Pictures of every strength",
       "drawn at random from equal shares of the pictures on which it fires",

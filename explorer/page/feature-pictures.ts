@@ -1,4 +1,4 @@
-/** A feature's pictures: the strongest with their heatmaps, and some of every strength. */
+/** A feature's pictures: the strongest, and some of every strength, with a switch that lays heatmaps over all of them. */
 import type { FeatureChunk } from "../format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
@@ -19,7 +19,7 @@ export function partOf<T extends Int32Array | Float32Array | Uint8Array | Int8Ar
   return column.subarray(local * width, (local + 1) * width) as T;
 }
 
-/** The strongest pictures, with a switch that lays heatmaps over them. */
+/** The strongest pictures. */
 export function strongestPictures(data: PageData, chunk: FeatureChunk, local: number): HTMLElement {
   const { manifest } = data;
   const pictures = partOf(chunk.pictures, local, manifest.top).subarray(0, SHOWN);
@@ -29,45 +29,47 @@ export function strongestPictures(data: PageData, chunk: FeatureChunk, local: nu
   const list = element("ul", { class: "pictures" });
   pictures.forEach((picture, i) => {
     if (picture < 0) return;
-    const item = pictureItem(data, picture, activations[i]);
-    if (i < manifest.heatmaps) {
-      const grid = grids.subarray(i * cells, (i + 1) * cells);
-      item.querySelector(".tile")?.append(heatmap(grid, manifest.heatmapSide));
-    }
-    list.append(item);
+    const grid = i < manifest.heatmaps ? grids.subarray(i * cells, (i + 1) * cells) : undefined;
+    list.append(pictureItem(data, picture, activations[i], SIDE, grid));
   });
-  if (manifest.heatmaps === 0) return list;
+  return list;
+}
+
+/** Shows and hides the heatmaps of all pictures in `place`, this feature's and the next ones'. */
+export function heatmapSwitch(place: HTMLElement): HTMLElement {
   const toggle: HTMLInputElement = element("input", {
     type: "checkbox",
-    onchange: () => list.classList.toggle("with-heatmaps", toggle.checked),
+    checked: place.classList.contains("with-heatmaps"),
+    onchange: () => place.classList.toggle("with-heatmaps", toggle.checked),
   });
   return element(
-    "div",
-    {},
+    "label",
+    { class: "switch" },
+    toggle,
+    "Heatmaps",
     element(
-      "label",
-      { class: "switch" },
-      toggle,
-      "Heatmaps",
-      element(
-        "small",
-        {},
-        "how much of the activation is lost when a place is covered: clear all of it, dark nothing",
-      ),
+      "small",
+      {},
+      "how much of the activation is lost when a place is covered: clear all of it, dark nothing",
     ),
-    list,
   );
 }
 
 /** Pictures out of each share of the firings, strongest share first. */
 export function sampledPictures(data: PageData, chunk: FeatureChunk, local: number): HTMLElement {
-  const { quantiles, perQuantile } = data.manifest;
-  const pictures = partOf(chunk.samples, local, quantiles * perQuantile);
-  const activations = partOf(chunk.sampleActivations, local, quantiles * perQuantile);
+  const { quantiles, perQuantile, heatmapSide, heatmaps } = data.manifest;
+  const count = quantiles * perQuantile;
+  const pictures = partOf(chunk.samples, local, count);
+  const activations = partOf(chunk.sampleActivations, local, count);
+  const cells = heatmapSide ** 2;
+  const grids = heatmaps > 0 ? partOf(chunk.sampleHeatmaps, local, count * cells) : undefined;
   const itemsOf = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, i) => from + i)
       .filter((i) => pictures[i] >= 0)
-      .map((i) => pictureItem(data, pictures[i], activations[i], SAMPLE_SIDE));
+      .map((i) => {
+        const grid = grids?.subarray(i * cells, (i + 1) * cells);
+        return pictureItem(data, pictures[i], activations[i], SAMPLE_SIDE, grid);
+      });
   const all = itemsOf(0, pictures.length);
   // Too few to be shared out.
   if (all.length < quantiles) return element("ul", { class: "pictures" }, ...all);
@@ -91,11 +93,13 @@ function pictureItem(
   { manifest, pictures }: PageData,
   picture: number,
   activation: number,
-  side = SIDE,
+  side: number,
+  grid?: Uint8Array,
 ): HTMLElement {
   const caption = pictures.captions[picture];
   const label = pictures.label[picture];
   const tile = pictureTile(picture, side, caption, manifest);
+  if (grid) tile.append(heatmap(grid, manifest.heatmapSide));
   // A file of shared features has no other view.
   const href = manifest.shared ? undefined : writeHash({ ...START, view: "picture", picture });
   return element(

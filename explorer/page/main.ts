@@ -81,7 +81,7 @@ function start(data: PageData): void {
     Escape: () => change({ feature: undefined }),
   };
   window.addEventListener("keydown", (event) => {
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test((event.target as Element).tagName ?? "");
+    const typing = (event.target as Element).matches("input:not([type=checkbox]), select, textarea");
     if (state.view !== "features") return;
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
     if (typing && event.key !== "Escape") return;
