@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../io";
 import { figureCsv, isThemed, type PlotlyFigure, type Theme, withTheme } from "../plot";
 import { makePicture } from "./pictures";
 import { plotlyScript } from "./plotly-script.cjs";
+import { smoothPanScript } from "./smooth-pan";
 import { escapeHtml } from "./table";
 
 export interface SaveFigureOptions {
@@ -62,7 +63,7 @@ function pageOf(figure: PlotlyFigure): string {
 <html lang="en">
 <head><meta charset="utf-8"><title>${title}</title><script>${plotlyScript()}</script></head>
 <body style="background:${layout.paper_bgcolor}"><div id="figure"></div>
-<script>Plotly.newPlot("figure", ${parts.join(", ")});</script></body>
+<script>Plotly.newPlot("figure", ${parts.join(", ")});</script>${smoothPanScript(figure) ?? ""}</body>
 </html>
 `;
 }

@@ -14,6 +14,7 @@ import {
   plainText,
 } from "./display";
 import { figureBundle, figureMetadata, figureText, isFigure, liveBundle } from "./figure-bundle";
+import { smoothPanScript } from "./smooth-pan";
 import { isDataFrame, table } from "./table";
 
 /**
@@ -53,6 +54,8 @@ async function showOne(value: unknown, hook: DisplayHook): Promise<void> {
     hook.display(liveBundle(value), {}, id);
     // What is captured lives in a widget: no place that runs no script shows it, and it is drawn again and again.
     if (hook.isCaptured) return;
+    const script = smoothPanScript(value);
+    if (script) hook.display({ "text/html": script, "text/plain": "" });
     hook.update(id, await figureBundle(value), figureMetadata(value));
     return;
   }
