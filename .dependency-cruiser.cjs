@@ -82,6 +82,13 @@ module.exports = {
       to: { path: "^(kernels|cli|notebooks)/" },
     },
     {
+      name: "bench-is-for-benches",
+      comment: "What benchmarks share is no part of the product.",
+      severity: "error",
+      from: { path: "^(lib|kernels|cli|data|explorer)/", pathNot: "([.]bench[.]ts$|^kernels/comparison/)" },
+      to: { path: "^bench/" },
+    },
+    {
       name: "no-cycles",
       severity: "error",
       from: {},

@@ -11,7 +11,7 @@ from client import Kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Where `peers.ts` installs what only the comparison needs.
-INSTALLED = ROOT / ".vitrine" / "bench" / "node_modules"
+INSTALLED = ROOT / ".vitrine" / "bench" / "kernels" / "node_modules"
 
 
 @dataclass

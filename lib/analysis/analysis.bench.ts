@@ -5,6 +5,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { spread } from "../../bench/statistics";
 import { type ActivationSource, memorySource, Sae } from "../sae";
 import { Random, tf } from "../tensor";
 import { featureStatistics } from "./feature-statistics";
@@ -54,10 +55,6 @@ async function pass(rows: number): Promise<Run> {
   return { seconds, peak: process.resourceUsage().maxRSS * 1024, l0: statistics.density.result().l0 };
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
-}
-
 async function main(): Promise<void> {
   if (process.argv[2] === "pass") {
     console.log(JSON.stringify(await pass(Number(process.argv[3]))));
@@ -86,10 +83,9 @@ async function main(): Promise<void> {
   }
   const line = (name: string, runs: Run[]) => {
     const rates = runs.map(({ seconds }) => rows / seconds);
-    const spread = `${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)}`;
     const peak = Math.max(...runs.map((run) => run.peak)) / 1e9;
     console.log(
-      `  ${name.padEnd(10)} ${median(rates).toFixed(0)} pictures/s (${spread})  peak ${peak.toFixed(2)} GB  L0 ${runs[0].l0.toFixed(1)}`,
+      `  ${name.padEnd(10)} ${spread(rates, 0)} pictures/s  peak ${peak.toFixed(2)} GB  L0 ${runs[0].l0.toFixed(1)}`,
     );
   };
   console.log(`feature statistics of ${rows} rows, D ${D}, F ${F}, ${rounds} rounds`);
@@ -101,9 +97,7 @@ async function main(): Promise<void> {
     const theirs = results.flatMap((round) => (round.theirs ? [round.theirs] : []));
     line("PyTorch", theirs);
     const ratios = results.map(({ mine }, i) => theirs[i].seconds / mine.seconds);
-    console.log(
-      `  Vitrine is ${median(ratios).toFixed(2)} times as fast (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`,
-    );
+    console.log(`  Vitrine is ${spread(ratios, 2)} times as fast`);
   } else console.log("  PyTorch: not run (set VITRINE_REFERENCE_PYTHON to a Python that has it)");
   const more = own(4 * rows);
   console.log(

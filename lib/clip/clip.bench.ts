@@ -1,20 +1,23 @@
 /**
  * `npm run bench -- clip [batches] [rounds] [whole]`: the class token after block 22 of a ViT-L/14 with random weights, float32, from normalised
- * pixels: pictures a second here, in Hugging Face transformers (PyTorch) and in onnxruntime, in turns. A run during which other processes took more than a
+ * pixels: pictures a second here, in Hugging Face transformers (PyTorch) and in onnxruntime-node, in turns. A run during which other processes took more than a
  * twentieth of the processors does not count where there are others, and is tried again up to as many times as there are rounds.
- * `whole` adds transformers as its users mostly call it, with all 24 blocks. The others run where VITRINE_REFERENCE_PYTHON names a Python that has them.
+ * `whole` adds transformers as its users mostly call it, with all 24 blocks. Transformers runs where VITRINE_REFERENCE_PYTHON names a Python that has it, which also makes the model once.
  */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { benchPackages } from "../../bench/packages";
+import { Peer } from "../../bench/peer";
+import { median } from "../../bench/statistics";
 import { cacheFolder } from "../io";
 import { type Tensor, tf } from "../tensor";
 import { loadClip } from "./model";
 import { runWithCache } from "./run";
 
 const SCRIPT = join(__dirname, "fixtures", "bench.py");
+const ONNX_SCRIPT = join(__dirname, "fixtures", "bench_onnx.mjs");
 /** Any will do: no text is read. */
 const TOKENIZER = join(__dirname, "..", "..", "data", "emoji-clip", "tokenizer.json");
 const POINT = "blocks.22.hook_resid_post";
@@ -70,35 +73,12 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** A process of the reference Python that waits for batch sizes. */
-async function python(
-  executable: string,
-  kind: string,
-  folder: string,
-  stop: (() => void)[],
-): Promise<Engine> {
-  const child: ChildProcessWithoutNullStreams = spawn(executable, [SCRIPT, kind, folder], {
-    env: { ...process.env, TRANSFORMERS_VERBOSITY: "error" },
-  });
-  stop.push(() => child.kill());
-  child.stderr.resume();
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`clip.bench: expected ${kind} to answer, got the end of it`);
-    return JSON.parse(value as string);
-  };
-  await next();
-  return async (batch) => {
-    child.stdin.write(`${batch}\n`);
-    return await next();
-  };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+/** A process that waits for batch sizes. */
+async function peer(executable: string, argv: readonly string[], peers: Peer[]): Promise<Engine> {
+  const one = new Peer(executable, argv);
+  peers.push(one);
+  await one.hear();
+  return (batch) => one.ask(String(batch));
 }
 
 /** A dense product as large as a block's: what the machine's matrix units give through TensorFlow. */
@@ -128,21 +108,22 @@ async function main(): Promise<void> {
     execFileSync(executable, [SCRIPT, "prepare", folder], { stdio: ["ignore", "ignore", "ignore"] });
     copyFileSync(TOKENIZER, join(folder, "tokenizer.json"));
   }
-  const stop: (() => void)[] = [];
+  const peers: Peer[] = [];
   try {
     const engines: Record<string, Engine> = { Vitrine: await vitrine(folder) };
     if (executable) {
-      engines["transformers, 23 blocks"] = await python(executable, "hf", folder, stop);
+      engines["transformers, 23 blocks"] = await peer(executable, [SCRIPT, "hf", folder], peers);
       if (process.argv[4] === "whole") {
-        engines["transformers, all 24"] = await python(executable, "hf-whole", folder, stop);
+        engines["transformers, all 24"] = await peer(executable, [SCRIPT, "hf-whole", folder], peers);
       }
-      engines.onnxruntime = await python(executable, "onnx", folder, stop);
     }
+    const packages = benchPackages("onnxruntime", { "onnxruntime-node": "1.30.0" });
+    engines["onnxruntime-node"] = await peer(process.execPath, [ONNX_SCRIPT, packages, folder], peers);
     console.log(`${cpus()[0].model}, ${cpus().length} threads; ${GIGAFLOP.toFixed(1)} GFLOP a picture`);
     console.log(`a product [4112, 1024] x [1024, 4096] by TensorFlow: ${productSpeed().toFixed(0)} GFLOP/s`);
     for (const batch of batches) await compare(engines, batch, rounds);
   } finally {
-    for (const end of stop) end();
+    for (const one of peers) one.end();
   }
 }
 

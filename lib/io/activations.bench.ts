@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { spread } from "../../bench/statistics";
 import { Random } from "../tensor";
 import { openActivations, openOrComputeActivations } from "./activation-store";
 import type { RowDtype } from "./row-blocks";
@@ -64,12 +65,6 @@ function dropCache(dir: string, files: readonly string[]): boolean {
   }
 }
 
-function summary(values: readonly number[], digits: number): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [median, least, most] = [sorted[sorted.length >> 1], sorted[0], sorted[sorted.length - 1]];
-  return `${median.toFixed(digits)} (${least.toFixed(digits)} to ${most.toFixed(digits)})`;
-}
-
 async function main(): Promise<void> {
   const [gigabytes, rounds] = [2, 3].map((standard, i) => Number(process.argv[2 + i] ?? standard));
   const dtype = (process.argv[4] ?? "float32") as RowDtype;
@@ -112,7 +107,7 @@ async function main(): Promise<void> {
       for (const [i, name] of Object.keys(engines).entries()) {
         const ratio = speeds[i].map((speed, round) => speed / speeds[0][round]);
         console.log(
-          `  ${name.padEnd(18)} ${summary(speeds[i], 0)} MB/s${i === 0 ? "" : `, ${summary(ratio, 2)} times plain reading`}`,
+          `  ${name.padEnd(18)} ${spread(speeds[i], 0)} MB/s${i === 0 ? "" : `, ${spread(ratio, 2)} times plain reading`}`,
         );
       }
     }

@@ -1,6 +1,5 @@
 /** The fused step of JumpReLU: `jumpreluTraining.step`, over lists of what fires or nearly does. */
-import { rowNormsInto } from "../tensor";
-import { centredRows, measureRows, reconstruction } from "./fused-losses";
+import { FusedBatch } from "./fused-forward";
 import { type ForwardPass, FusedLinearStep } from "./fused-step";
 import type { JumpreluTrainingConfig } from "./jumprelu";
 
@@ -9,29 +8,16 @@ export const fusedJumprelu = () => new FusedLinearStep<JumpreluTrainingConfig>(f
 
 const forward: ForwardPass<JumpreluTrainingConfig> = (weights, x, context, workspace) => {
   const { config, dead, measure, sparsityWeight } = context;
-  const { encoder, decoder, bDec, own } = weights;
-  const { dIn: D, dSae: F, sparsityPenalty, tanhScale, targetL0, bandwidth, preActCoefficient } = config;
+  const { encoder, own } = weights;
+  const { dSae: F, sparsityPenalty, tanhScale, targetL0, bandwidth, preActCoefficient } = config;
   const { threshold } = own;
-  const B = x.length / D;
-  const seen = workspace.rows("x");
-  const centred = workspace.floats("centred", B * D);
-  seen.set(centredRows(x, bDec, config.applyBDecToInput, centred), B, D);
-  const norms = config.decoderNorm === "free" ? workspace.floats("norms", F) : undefined;
-  if (norms) rowNormsInto(norms, decoder, F, D);
-
-  const active = workspace.active("main");
-  const activationSums = workspace.floats("sums", F);
+  const batch = new FusedBatch(config, weights, x, workspace);
+  const { B, seen, active, activationSums } = batch;
+  const norms = batch.decoderNorms();
   const selection = { rule: "jumpRelu", threshold, below: bandwidth / 2 } as const;
   const { count, finite } = active.encode(seen, encoder, F, selection, activationSums);
-  const xHat = workspace.floats("xHat", B * D);
-  active.decode(decoder, D, 0, F, xHat);
-  const residual = workspace.floats("residual", B * D);
-  for (let i = 0; i < x.length; i += D) {
-    for (let d = 0; d < D; d++) residual[i + d] = x[i + d] - bDec[d] - xHat[i + d];
-  }
-  const biasGradient = new Float64Array(D);
-  const dXHat = xHat; // no longer needed
-  const mse = reconstruction(config.reconstructionLoss, x, residual, dXHat, biasGradient);
+  const xHat = batch.decode();
+  const mse = batch.reconstructionLoss(xHat);
 
   const coefficient = config.l0Coefficient * sparsityWeight;
   const losses = { mse: finite ? mse : Number.NaN, sparsity: 0, preAct: 0 };
@@ -61,13 +47,7 @@ const forward: ForwardPass<JumpreluTrainingConfig> = (weights, x, context, works
   }
   return {
     losses,
-    activationSums,
-    measured: measure ? measureRows(x, residual, count, D) : undefined,
-    main: { active, upstream: [{ until: F, gradient: workspace.rows("dXHat").set(dXHat, B, D) }] },
-    extras: [],
-    x: seen,
-    biasGradient: Float32Array.from(biasGradient),
-    sparsity: 0,
+    ...batch.result([{ until: F, dXHat: xHat }], measure, count),
     twofold: {
       ...{ rule: "jumpRelu", threshold, bandwidth, toInput: config.straightThroughToInput, norms },
       tanhWeight: sparsityPenalty === "tanh" ? (coefficient * tanhScale) / B : 0,

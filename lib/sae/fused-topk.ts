@@ -1,7 +1,8 @@
 /** The fused steps of TopK, BatchTopK and Matryoshka: what `topk-training.ts` does, over lists of what is selected. */
-import { rowNormsInto, type Selection, type UpdatePart } from "../tensor";
+import type { Selection, UpdatePart } from "../tensor";
 import type { BatchTopkTrainingConfig, MatryoshkaTrainingConfig } from "./batchtopk";
-import { auxK, centredRows, measureRows, reconstruction } from "./fused-losses";
+import { FusedBatch } from "./fused-forward";
+import { auxK, centredRows, reconstruction } from "./fused-losses";
 import { type ForwardPass, FusedLinearStep } from "./fused-step";
 import type { TopkTrainingConfig } from "./topk";
 
@@ -16,31 +17,18 @@ const forward: ForwardPass<TopkFamily> = (weights, x, context, workspace) => {
   const { config, dead, measure } = context;
   const { encoder, decoder, bDec } = weights;
   const { dIn: D, dSae: F } = config;
-  const B = x.length / D;
+  const batch = new FusedBatch(config, weights, x, workspace);
+  const { B, seen, active, activationSums, residual, biasGradient } = batch;
   const widths = config.architecture === "matryoshka_batchtopk" ? config.widths : [F];
-  const seen = workspace.rows("x");
-  const centred = workspace.floats("centred", B * D);
-  seen.set(centredRows(x, bDec, config.applyBDecToInput, centred), B, D);
-
-  const gain =
-    config.rescaleActsByDecoderNorm && config.decoderNorm === "free"
-      ? workspace.floats("norms", F)
-      : undefined;
-  if (gain) rowNormsInto(gain, decoder, F, D);
+  const gain = config.rescaleActsByDecoderNorm ? batch.decoderNorms() : undefined;
   const selection: Selection =
     config.architecture === "topk"
       ? { rule: "topK", k: config.k, gain }
       : { rule: "batchTopK", k: Math.floor(config.k * B), gain };
-  const active = workspace.active("main");
-  const activationSums = workspace.floats("sums", F);
   const { count, least, finite } = active.encode(seen, encoder, F, selection, activationSums);
 
   const losses: Record<string, number> = {};
-  const residual = workspace.floats("residual", B * D);
-  for (let i = 0; i < x.length; i += D) {
-    for (let d = 0; d < D; d++) residual[i + d] = x[i + d] - bDec[d];
-  }
-  const biasGradient = new Float64Array(D);
+  centredRows(x, bDec, true, residual);
   const extras: UpdatePart[] = [];
   const perLevel = config.architecture === "matryoshka_batchtopk" && config.auxPerLevel;
   const own = (first: number, width: number) => dead.filter((feature) => feature >= first && feature < width);
@@ -75,19 +63,12 @@ const forward: ForwardPass<TopkFamily> = (weights, x, context, workspace) => {
   }
   return {
     losses,
-    activationSums,
     smallestActivation: config.architecture !== "topk" && least > 0 ? least : undefined,
-    measured: measure ? measureRows(x, residual, count, D) : undefined,
-    main: {
-      active,
-      upstream: widths.map((until, l) => ({
-        until,
-        gradient: workspace.rows(`dXHat-${l}`).set(errors[l], B, D),
-      })),
-    },
+    ...batch.result(
+      widths.map((until, l) => ({ until, dXHat: errors[l] })),
+      measure,
+      count,
+    ),
     extras,
-    x: seen,
-    biasGradient: Float32Array.from(biasGradient),
-    sparsity: 0,
   };
 };

@@ -4,9 +4,10 @@
  * take turns step by step, so that a machine that is slow for a while is so for both; ratios are those of neighbouring
  * steps. Arguments choose cases: those whose name has every word, e.g. `npm run bench -- sae 65536 topk`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Peer } from "../../bench/peer";
+import { median, spread } from "../../bench/statistics";
 import {
   Active,
   adamInPlace,
@@ -131,54 +132,13 @@ function timed<T>(body: () => T): { value: T; seconds: number } {
   return { value, seconds: (performance.now() - start) / 1000 };
 }
 
-/** A process of one side. */
-class Side {
-  private readonly lines: AsyncIterator<string>;
-
-  constructor(private readonly child: ChildProcess) {
-    if (!child.stdout) throw new Error("internal: sae.bench: expected a pipe");
-    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async hear<Message extends Ready | Turn>(): Promise<Message> {
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(`sae.bench: expected ${this.child.spawnfile} to answer, but it ended`);
-    return JSON.parse(value) as Message;
-  }
-
-  async turn(): Promise<Turn> {
-    this.child.stdin?.write("\n");
-    return this.hear<Turn>();
-  }
-
-  end(): void {
-    this.child.stdin?.end();
-  }
+function ourSide({ name }: Case): Peer {
+  return new Peer(process.execPath, [...process.execArgv, process.argv[1], "--measure", name]);
 }
 
-const STDIO: ["pipe", "pipe", "inherit"] = ["pipe", "pipe", "inherit"];
-
-function ourSide({ name }: Case): Side {
-  const argv = [...process.execArgv, process.argv[1], "--measure", name];
-  return new Side(spawn(process.execPath, argv, { stdio: STDIO }));
-}
-
-function theirSide(python: string, { kind, F, bias }: Case): Side {
+function theirSide(python: string, { kind, F, bias }: Case): Peer {
   const script = join(__dirname, "fixtures", "bench_saelens.py");
-  const input = JSON.stringify({ kind, F, bias, D, B, k: K });
-  return new Side(spawn(python, ["-W", "ignore", script, input], { stdio: STDIO }));
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.round(share * (sorted.length - 1))];
-}
-
-const median = (values: readonly number[]) => quantile(values, 0.5);
-
-function spread(values: readonly number[], digits: number): string {
-  const [least, middle, most] = [0, 0.5, 1].map((share) => quantile(values, share).toFixed(digits));
-  return `${middle} (${least} to ${most})`;
+  return new Peer(python, ["-W", "ignore", script, JSON.stringify({ kind, F, bias, D, B, k: K })]);
 }
 
 async function compare(one: Case, python: string | undefined): Promise<void> {
@@ -188,8 +148,8 @@ async function compare(one: Case, python: string | undefined): Promise<void> {
   const theirReady = await their?.hear<Ready>();
   const [mine, theirs]: [Required<Turn>[], number[]] = [[], []];
   for (let turn = 0; turn < TURNS; turn++) {
-    mine.push((await own.turn()) as Required<Turn>);
-    if (their) theirs.push((await their.turn()).seconds);
+    mine.push(await own.ask<Required<Turn>>());
+    if (their) theirs.push((await their.ask<Turn>()).seconds);
   }
   own.end();
   their?.end();
