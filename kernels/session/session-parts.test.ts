@@ -67,6 +67,10 @@ test("a cell that has printed much is shown in fewer messages", (context) => {
   assert.equal(sent.length, 1);
   context.mock.timers.tick(100);
   assert.deepEqual(sent.slice(1), ["y"]);
+  buffer.push({ name: "stdout", text: "x".repeat(100_000), parent });
+  assert.equal(sent.length, 2);
+  buffer.push({ name: "stdout", text: "x".repeat(100), parent });
+  assert.equal(sent.length, 3);
 });
 
 test("a problem is shown with its line and a caret under its place", () => {

@@ -14,7 +14,7 @@ export interface StreamBufferOptions {
   /** Text is gathered for so long; 20 ms. Up to `slowestMs` for a cell that has printed much: each message redraws its output. */
   delayMs?: number;
   slowestMs?: number;
-  /** A message is sent early once it has so many characters; 64 Ki. */
+  /** A message is sent early once it has so many characters (64 Ki) and half as many as the cell has printed before: few redraws, whatever there is. */
   maxLength?: number;
   limit?: OutputLimitOptions;
 }
@@ -48,8 +48,9 @@ export class StreamBuffer {
     this.#current = { name, parent };
     this.#parts.push(text);
     this.#length += text.length;
-    if (this.#length >= this.#options.maxLength) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), this.#delay(parent));
+    const printed = this.#limitOf(parent).length;
+    if (this.#length >= Math.max(this.#options.maxLength, printed / 2)) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), this.#delay(printed));
   }
 
   /** Sends what is gathered; to be called before anything that must come after it. */
@@ -80,9 +81,9 @@ export class StreamBuffer {
     this.#limits.delete(parent);
   }
 
-  #delay(parent: Parent): number {
+  #delay(printed: number): number {
     const { delayMs, slowestMs } = this.#options;
-    return Math.min(Math.max(delayMs, this.#limitOf(parent).length / charactersPerMs), slowestMs);
+    return Math.min(Math.max(delayMs, printed / charactersPerMs), slowestMs);
   }
 
   #limitOf(parent: Parent): OutputLimit {
