@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import sharp from "sharp";
-import { figureCsv, lineFigure } from "../plot";
+import { figureCsv, lineFigure, type PlotlyFigure } from "../plot";
 import { stopPictures } from "./pictures";
 import { saveFigure } from "./save-figure";
 
@@ -67,6 +67,30 @@ test("HTML is one page with Plotly and the figure in it, and nothing from elsewh
 test("CSV is the figure's data", async () => {
   await saveFigure(figure, join(folder, "data.csv"), { theme: "dark" });
   assert.equal(readFileSync(join(folder, "data.csv"), "utf8"), figureCsv(figure));
+});
+
+test("every kind of figure is written in every format, its title and marks in it", async () => {
+  const fixtures = join(__dirname, "..", "plot", "fixtures");
+  const names = readdirSync(fixtures).filter((name) => name.endsWith(".json"));
+  assert.ok(names.length >= 10, `${names}`);
+  for (const name of names) {
+    const kind: PlotlyFigure = JSON.parse(readFileSync(join(fixtures, name), "utf8"));
+    const file = join(folder, "kinds", name);
+    for (const ending of ["png", "svg", "html", "csv"])
+      await saveFigure(kind, `${file}.${ending}`, { scale: 1 });
+    const { width, height, low, high } = await look(`kinds/${name}.png`);
+    assert.deepEqual([width, height], [kind.layout.width, kind.layout.height], name);
+    assert.ok(low < 0x80 && high === 255, `${name}: ink on white, ${low} to ${high}`);
+    const svg = readFileSync(`${file}.svg`, "utf8");
+    const word = (kind.layout.title?.text ?? "").replace(/<[^>]*>/g, "").split(" ")[0];
+    assert.ok(word.length > 0 && svg.includes(word), `${name}: the title "${word}"`);
+    assert.match(svg, /class="(point|points|js-line|trace|hm|layer-above|imagelayer)/, name);
+    assert.ok(readFileSync(`${file}.html`, "utf8").includes(JSON.stringify(kind.data[0].type)), name);
+    const rows = readFileSync(`${file}.csv`, "utf8").trimEnd().split("\n");
+    assert.ok(rows.length > 2, `${name}: ${rows.length} lines`);
+    const commas = rows.map((row) => row.replace(/"[^"]*"/g, "").split(",").length);
+    assert.equal(new Set(commas).size, 1, `${name}: as many fields in every row`);
+  }
 });
 
 test("another ending and a wrong scale are refused, and nothing is written", async () => {

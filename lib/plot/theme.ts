@@ -10,16 +10,19 @@ import type {
 } from "./figure";
 import { currentTheme, SURFACES, withTheme } from "./figure-theme";
 
-/** Categorical colours, in order of use; each has a contrast of at least 3:1 on white and on #111. */
+/**
+ * Categorical colours, in order of use; each has a contrast of at least 3:1 on white and on #111. Found by a search for the largest least CIEDE2000 distance of the first
+ * 2, 3, … 8 for normal sight, deuteranopia, protanopia and tritanopia: 17 among four, 11 among all eight (colour-vision.test.ts).
+ */
 export const COLOURS = [
   "#3b82d6",
   "#e0702c",
-  "#1f9e77",
-  "#d6456b",
-  "#8b63d1",
-  "#1797a8",
-  "#b3861b",
-  "#7b8794",
+  "#a2377b",
+  "#236e4e",
+  "#c01519",
+  "#c67fa0",
+  "#01aa68",
+  "#5d51bb",
 ] as const;
 
 /** Lines that must stay quiet on any background. */
