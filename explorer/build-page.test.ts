@@ -15,9 +15,11 @@ import { runInNewContext } from "node:vm";
 import sharp from "sharp";
 import { buildPage } from "./build-page";
 import {
+  captionOf,
   type FeatureChunk,
   type FeatureColumns,
   type Manifest,
+  PICTURE_COLUMNS,
   type PictureColumns,
   unpackRecord,
 } from "./format";
@@ -54,8 +56,8 @@ test("a page's files hold every column, and a picture is found in its sprite", a
   ]);
   assert.deepEqual(columns.density, world.features.columns.density);
   assert.deepEqual(columns.entropy, world.features.columns.entropy);
-  const known = unpackRecord<PictureColumns>(recordOf(folder, "pictures"), ["label", "row"]);
-  assert.equal(known.captions.length, manifest.pictures);
+  const known = unpackRecord<PictureColumns>(recordOf(folder, "pictures"), PICTURE_COLUMNS);
+  assert.equal(known.caption.length, manifest.pictures);
 
   // Feature 200 is in the second of three chunks; its second picture is row 203 mod 120.
   const chunk = unpackRecord<FeatureChunk>(recordOf(folder, "features-1"), [
@@ -65,7 +67,7 @@ test("a page's files hold every column, and a picture is found in its sprite", a
   ]);
   const at = (200 - 128) * manifest.top;
   const picture = chunk.pictures[at + 1];
-  assert.equal(known.captions[picture], `${HOSTILE} 83`);
+  assert.equal(captionOf(known, picture), `${HOSTILE} 83`);
   assert.equal(known.label[picture], 83 % 3);
   assert.deepEqual([...chunk.activations.subarray(at, at + 4)], [9, 8, 7, 6]);
   const { columns: across, tile } = manifest.sprite;

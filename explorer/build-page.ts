@@ -15,6 +15,7 @@ import {
   type Manifest,
   type PictureColumns,
   packRecord,
+  pictureColumns,
   unpackRecord,
 } from "./format";
 import type { MeasuredFeatures } from "./measure";
@@ -73,12 +74,9 @@ export async function buildPage(
   const visualised = Uint8Array.from({ length: F }, (_, feature) => Number(made.has(feature)));
   await writeData(folder, "columns", { ...columns, visualised });
   await writeData(folder, "neurons", features.neurons);
-  const known: PictureColumns = {
-    captions: rows.map((row) => pictures.record(row).caption),
-    label: Int32Array.from(rows, (row) => labels.index[row]),
-    row: Int32Array.from(rows),
-  };
-  await writeData(folder, "pictures", known);
+  const captions = rows.map((row) => pictures.record(row).caption);
+  const label = Int32Array.from(rows, (row) => labels.index[row]);
+  await writeData(folder, "pictures", pictureColumns(captions, { label, row: Int32Array.from(rows) }));
   for (let from = 0; from < rows.length; from += APPEARANCE_CHUNK) {
     const to = Math.min(rows.length, from + APPEARANCE_CHUNK);
     const part = appearancesOf(details, features.sizes.top, from, to);

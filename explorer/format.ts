@@ -115,11 +115,39 @@ export const FEATURE_COLUMNS = [
 
 /** `data/pictures.js`: what is known of the pictures kept [N]. */
 export interface PictureColumns {
-  captions: readonly string[];
+  /** Row of `captionTexts`. */
+  caption: Int32Array;
+  /** The different captions: many pictures share one. */
+  captionTexts: readonly string[];
   /** Row of `labelNames`, -1 for none. */
   label: Int32Array;
   /** Row of the data set. */
   row: Int32Array;
+}
+
+export const PICTURE_COLUMNS = [
+  "caption",
+  "label",
+  "row",
+] as const satisfies readonly (keyof PictureColumns)[];
+
+/** The columns of pictures with these captions, labels and rows. */
+export function pictureColumns(
+  captions: readonly string[],
+  known: Pick<PictureColumns, "label" | "row">,
+): PictureColumns {
+  const places = new Map<string, number>();
+  const placeOf = (text: string) => {
+    const place = places.get(text) ?? places.size;
+    places.set(text, place);
+    return place;
+  };
+  return { caption: Int32Array.from(captions, placeOf), captionTexts: [...places.keys()], ...known };
+}
+
+/** The caption of picture `picture`. */
+export function captionOf({ caption, captionTexts }: PictureColumns, picture: number): string {
+  return captionTexts[caption[picture]];
 }
 
 /** `data/features-I.js`: features I·chunk and on, n of them. Places that are not filled hold -1 and 0. */
@@ -240,9 +268,17 @@ export function decodeColumn(text: string): Column {
       `decodeColumn: expected ${Object.keys(KINDS).join(", ")}, got "${kind}" (do: build the page again)`,
     );
   }
-  const binary = atob(text.slice(4));
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  return new KINDS[kind as keyof typeof KINDS](bytes.buffer);
+  return new KINDS[kind as keyof typeof KINDS](bytesOfBase64(text.slice(4)).buffer);
+}
+
+/** By the browser where it can (ES2026), which is ten times as fast. */
+function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64 } = Uint8Array as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
+  if (fromBase64) return fromBase64.call(Uint8Array, text);
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 /** A record as JSON, its typed arrays as encoded columns. */
@@ -252,9 +288,17 @@ export function packRecord(record: object): string {
   );
 }
 
-/** What `packRecord` made, once JSON is parsed: the named fields become typed arrays again. */
+/** What `packRecord` made, once JSON is parsed: the named fields are typed arrays again, each decoded when it is first asked for. */
 export function unpackRecord<T extends object>(record: object, columns: readonly (keyof T & string)[]): T {
   const out: Record<string, unknown> = { ...record };
-  for (const name of columns) out[name] = decodeColumn(String(out[name]));
+  for (const name of columns) {
+    const text = String(out[name]);
+    let column: Column | undefined;
+    const get = () => {
+      column ??= decodeColumn(text);
+      return column;
+    };
+    Object.defineProperty(out, name, { get, enumerable: true });
+  }
   return out as T;
 }

@@ -7,12 +7,15 @@ import { decodePicture, encodeSheet, writeFileAtomic } from "../lib/io";
 import {
   CHUNK_COLUMNS,
   type Column,
+  captionOf,
   FEATURE_COLUMNS,
   type FeatureChunk,
   type FeatureColumns,
   type Manifest,
+  PICTURE_COLUMNS,
   type PictureColumns,
   packRecord,
+  pictureColumns,
   type SpriteLayout,
   unpackRecord,
 } from "./format";
@@ -35,7 +38,7 @@ export async function sharePage(folder: string, features: readonly number[], fil
   const chunks = new Map<number, FeatureChunk>();
   for (const feature of shared) chunks.set(feature, await featureOf(folder, manifest, feature));
   const columns = unpackRecord<FeatureColumns>(await readPageRecord(folder, "columns"), FEATURE_COLUMNS);
-  const known = unpackRecord<PictureColumns>(await readPageRecord(folder, "pictures"), ["label", "row"]);
+  const known = unpackRecord<PictureColumns>(await readPageRecord(folder, "pictures"), PICTURE_COLUMNS);
 
   // The pictures of the features, and those that stand for what they link to.
   const numbers = new Map<number, number>();
@@ -55,11 +58,13 @@ export async function sharePage(folder: string, features: readonly number[], fil
   const records: Record<string, object> = {
     manifest: { ...manifest, chunk: 1, pictures: kept.length, shared },
     columns: { ...columns, picture: columns.picture.map(numberOf) },
-    pictures: {
-      captions: kept.map((picture) => known.captions[picture]),
-      label: Int32Array.from(kept, (picture) => known.label[picture]),
-      row: Int32Array.from(kept, (picture) => known.row[picture]),
-    },
+    pictures: pictureColumns(
+      kept.map((picture) => captionOf(known, picture)),
+      {
+        label: Int32Array.from(kept, (picture) => known.label[picture]),
+        row: Int32Array.from(kept, (picture) => known.row[picture]),
+      },
+    ),
     neurons: await readPageRecord(folder, "neurons"),
   };
   for (const [feature, chunk] of chunks) {

@@ -7,6 +7,7 @@ import {
   FORMAT_VERSION,
   type Manifest,
   type Neurons,
+  PICTURE_COLUMNS,
   type PictureColumns,
   unpackRecord,
 } from "../format";
@@ -23,7 +24,7 @@ const received = new Map<string, object>();
 const single = window.vitrineFile;
 window.vitrine = (name, record) => received.set(name, record);
 
-/** What is read at the start, and the chunks, read when a feature is opened. */
+/** What is read at the start, and what is read when a feature is opened. */
 export interface PageData {
   manifest: Manifest;
   columns: FeatureColumns;
@@ -37,21 +38,17 @@ export function fileUrl(path: string): string {
   return single?.files[path] ?? path;
 }
 
-/** Throws when a file is missing or of another version. */
-export async function loadData(): Promise<PageData> {
+/** Throws when a file is missing or of another version. What the feature that is `opened` first needs is asked for with the rest. */
+export async function loadData(opened: (manifest: Manifest) => number | undefined): Promise<PageData> {
   const manifest = (await readRecord("manifest")) as Manifest;
   if (manifest.version !== FORMAT_VERSION) {
     throw new Error(
       `data/manifest.js: expected version ${FORMAT_VERSION}, got ${manifest.version} (do: build the page again)`,
     );
   }
-  const [columns, pictures] = await Promise.all([readRecord("columns"), readRecord("pictures")]);
   const chunks = new Map<number, Promise<FeatureChunk>>();
   let neurons: Promise<Neurons> | undefined;
-  return {
-    manifest,
-    columns: unpackRecord<FeatureColumns>(columns, FEATURE_COLUMNS),
-    pictures: unpackRecord<PictureColumns>(pictures, ["label", "row"]),
+  const details: Pick<PageData, "chunk" | "neurons"> = {
     chunk(index) {
       const loading = chunks.get(index) ?? readChunk(index);
       chunks.set(index, loading);
@@ -62,6 +59,23 @@ export async function loadData(): Promise<PageData> {
       return neurons;
     },
   };
+  const always = Promise.all([readRecord("columns"), readRecord("pictures")]);
+  const feature = opened(manifest);
+  // What fails here fails again, and is told, where the feature is drawn.
+  if (feature !== undefined && isHeld(manifest, feature))
+    await Promise.allSettled([details.chunk(Math.floor(feature / manifest.chunk)), details.neurons()]);
+  const [columns, pictures] = await always;
+  return {
+    manifest,
+    columns: unpackRecord<FeatureColumns>(columns, FEATURE_COLUMNS),
+    pictures: unpackRecord<PictureColumns>(pictures, PICTURE_COLUMNS),
+    ...details,
+  };
+}
+
+/** Whether the page has all of a feature: a single file has of most only the columns. */
+export function isHeld({ shared }: Pick<Manifest, "shared">, feature: number): boolean {
+  return shared === undefined || shared.includes(feature);
 }
 
 async function readChunk(index: number): Promise<FeatureChunk> {

@@ -45,3 +45,8 @@ export function oncePerFrame(draw: () => void): () => void {
     });
   };
 }
+
+/** When the next frame is on the screen. */
+export function nextFrame(): Promise<void> {
+  return new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+}

@@ -1,6 +1,6 @@
 /** What is known of one feature: description and notes, its pictures, how its activations are spread, and what it is near to. */
 import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format";
-import { fileUrl, type PageData } from "./data";
+import { fileUrl, isHeld, type PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { featureLink } from "./feature-link";
 import { heatmapSwitch, partOf, sampledPictures, strongestPictures } from "./feature-pictures";
@@ -27,7 +27,7 @@ export function featurePage(
     wanted = feature;
     if (feature === undefined) return place.replaceChildren();
     const view = { data, feature, open, close };
-    if (data.manifest.shared && !data.manifest.shared.includes(feature)) {
+    if (!isHeld(data.manifest, feature)) {
       place.replaceChildren(head(view), element("p", {}, "This file does not hold this feature."));
       return;
     }
@@ -215,14 +215,17 @@ function labelShares({ manifest, pictures }: PageData, chunk: FeatureChunk, loca
 /** Cosines of a vector [D] with neurons [M·D], both in whole numbers. */
 function neuronCosines(vector: Int8Array, neurons: Int8Array): Float32Array {
   const D = vector.length;
-  const length = (values: Int8Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-  const own = length(vector);
-  return Float32Array.from({ length: neurons.length / D }, (_, m) => {
-    const neuron = neurons.subarray(m * D, (m + 1) * D);
-    let product = 0;
-    for (let d = 0; d < D; d++) product += neuron[d] * vector[d];
-    return product / (own * length(neuron)) || 0;
-  });
+  const cosines = new Float32Array(neurons.length / D);
+  for (let m = 0; m < cosines.length; m++) {
+    let [product, own, other] = [0, 0, 0];
+    for (let d = 0, at = m * D; d < D; d++, at++) {
+      product += neurons[at] * vector[d];
+      own += vector[d] * vector[d];
+      other += neurons[at] * neurons[at];
+    }
+    cosines[m] = product / Math.sqrt(own * other) || 0;
+  }
+  return cosines;
 }
 
 function neighbours({ data, open }: FeatureView, features: Int32Array, values: Float32Array): HTMLElement {

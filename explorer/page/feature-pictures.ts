@@ -1,5 +1,5 @@
 /** A feature's pictures: the strongest, and some of every strength, with a switch that lays heatmaps over all of them. */
-import type { FeatureChunk } from "../format";
+import { captionOf, type FeatureChunk } from "../format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { pictureTile } from "./picture-tile";
@@ -7,6 +7,8 @@ import { START, writeHash } from "./state";
 
 /** Strongest pictures shown; all that are kept count for the labels. */
 const SHOWN = 16;
+/** Milliseconds that others wait for them at most. */
+const PATIENCE = 500;
 /** Edges of pictures, CSS pixels. */
 const [SIDE, SAMPLE_SIDE] = [88, 64];
 
@@ -33,6 +35,13 @@ export function strongestPictures(data: PageData, chunk: FeatureChunk, local: nu
     list.append(pictureItem(data, picture, activations[i], SIDE, grid));
   });
   return list;
+}
+
+/** When the strongest pictures of the feature that is open can be seen, or are late. */
+export async function strongestSeen(): Promise<void> {
+  const images = document.querySelectorAll<HTMLImageElement>("#feature .pictures img");
+  const decoded = [...images].slice(0, SHOWN).map((image) => image.decode());
+  await Promise.race([Promise.allSettled(decoded), new Promise((late) => setTimeout(late, PATIENCE))]);
 }
 
 /** Shows and hides the heatmaps of all pictures in `place`, this feature's and the next ones'. */
@@ -96,7 +105,7 @@ function pictureItem(
   side: number,
   grid?: Uint8Array,
 ): HTMLElement {
-  const caption = pictures.captions[picture];
+  const caption = captionOf(pictures, picture);
   const label = pictures.label[picture];
   const tile = pictureTile(picture, side, caption, manifest);
   if (grid) tile.append(heatmap(grid, manifest.heatmapSide));

@@ -1,6 +1,6 @@
 /** Guess the picture from what fires on it: a blurred picture, the activations, the pictures of the five strongest features; ten rounds against a machine. */
 
-import { unpackRecord } from "../format";
+import { captionOf, unpackRecord } from "../format";
 import { GAME_COLUMNS, type Game } from "../picture-format";
 import { type PageData, readRecord } from "./data";
 import { element, number } from "./dom";
@@ -136,7 +136,7 @@ class Play {
         .subarray(local * top, (local + 1) * top)
         .filter((picture) => picture >= 0 && picture !== without);
       for (const picture of others.subarray(0, PICTURES))
-        tiles.append(pictureTile(picture, 56, data.pictures.captions[picture], data.manifest));
+        tiles.append(pictureTile(picture, 56, captionOf(data.pictures, picture), data.manifest));
     });
     const open = (chosen: number) => this.change({ view: "features", feature: chosen });
     // Without its label and first picture: they may be the answer.
@@ -162,7 +162,7 @@ class Play {
   ): void {
     const { game, data } = this;
     const [truth, machine] = [game.truths[round], game.guesses[round]];
-    const caption = data.pictures.captions[game.pictures[round]];
+    const caption = captionOf(data.pictures, game.pictures[round]);
     this.played++;
     this.won.person += Number(guess === truth);
     this.won.machine += Number(machine === truth);

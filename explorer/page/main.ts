@@ -1,11 +1,12 @@
 /** Starts the page: data, then what the address says; every change goes through the address. */
 import { atlasView } from "./atlas";
 import { loadData, type PageData } from "./data";
-import { byId } from "./dom";
+import { byId, nextFrame } from "./dom";
 import { featurePage } from "./feature-page";
+import { strongestSeen } from "./feature-pictures";
 import { guessGame } from "./guess-game";
-import { featureMap } from "./map";
-import { navigator } from "./navigator";
+import { type FeatureMap, featureMap } from "./map";
+import { type Navigator, navigator } from "./navigator";
 import { noteStore } from "./notes";
 import { picturePage } from "./picture-page";
 import { listed } from "./selection";
@@ -43,8 +44,6 @@ function start(data: PageData): void {
     show();
   };
   const notes = noteStore(manifest);
-  const list = navigator(data, notes, change);
-  const map = featureMap(data, change);
   const page = featurePage(
     data,
     notes,
@@ -52,18 +51,34 @@ function start(data: PageData): void {
     () => change({ feature: undefined }),
   );
   const showTab = tabs(manifest.shared ? {} : VIEWS, data, change);
+  let panels: { list: Navigator; map: FeatureMap } | undefined;
+  /** List and map, which take longest to draw: made when they are first wanted. */
+  const around = () => {
+    if (!panels) {
+      order = listed(state, columns, manifest, notes);
+      panels = { list: navigator(data, notes, change), map: featureMap(data, change) };
+      panels.list.show(state, order);
+      panels.map.show(state, order);
+    }
+    return panels;
+  };
   const show = () => {
     const next = readHash(location.hash, manifest);
     const { feature } = next;
-    if (!state || listing(state) !== listing(next)) order = listed(next, columns, manifest, notes);
+    const before = state as State | undefined;
     state = next;
     document.body.classList.toggle("open", feature !== undefined);
-    list.show(state, order);
-    map.show(state, order);
-    page(feature).catch(fail);
+    const drawn = page(feature).catch(fail);
     showTab(state);
+    // A page that is opened at a feature shows the feature first.
+    if (!before && feature !== undefined) return void drawn.then(nextFrame).then(strongestSeen).then(around);
+    if (!before || !panels) return void around();
+    if (listing(before) !== listing(next)) order = listed(next, columns, manifest, notes);
+    panels.list.show(next, order);
+    panels.map.show(next, order);
   };
   const step = (by: number) => {
+    around();
     if (order.length === 0) return;
     const place = state.feature === undefined ? -1 : order.indexOf(state.feature);
     const next = place < 0 ? 0 : Math.min(order.length - 1, Math.max(0, place + by));
@@ -74,8 +89,8 @@ function start(data: PageData): void {
     ArrowDown: () => step(1),
     k: () => step(-1),
     ArrowUp: () => step(-1),
-    r: () => list.openRandom(),
-    "/": () => list.focusFilter(),
+    r: () => around().list.openRandom(),
+    "/": () => around().list.focusFilter(),
     Home: () => order.length > 0 && change({ feature: order[0] }),
     End: () => order.length > 0 && change({ feature: order[order.length - 1] }),
     Escape: () => change({ feature: undefined }),
@@ -103,4 +118,6 @@ function fail(error: unknown): void {
   byId("about").textContent = error instanceof Error ? error.message : String(error);
 }
 
-loadData().then(start).catch(fail);
+loadData((manifest) => readHash(location.hash, manifest).feature)
+  .then(start)
+  .catch(fail);

@@ -1,6 +1,6 @@
 /** One picture, dropped in or one of the page's: live, all that the model makes of it; from a folder, the features that have it among their strongest. */
 
-import { unpackRecord } from "../format";
+import { captionOf, unpackRecord } from "../format";
 import { LIMITS, type LivePicture } from "../live-format";
 import { APPEARANCE_CHUNK, APPEARANCE_COLUMNS, type Appearances } from "../picture-format";
 import { type PageData, readRecord } from "./data";
@@ -77,7 +77,7 @@ export function picturePage(
         if (picture === undefined) return undefined;
         if (!isLive) return await strongIn(data, picture, open);
         const answer = await ask<LivePicture>(`picture?picture=${picture}`, { method: "POST", signal });
-        return livePicture(data, answer, data.pictures.captions[picture], open, signal);
+        return livePicture(data, answer, captionOf(data.pictures, picture), open, signal);
       });
     },
   };
@@ -136,7 +136,7 @@ async function strongIn(
     list.append(element("li", {}, link));
   }
   const label = pictures.label[picture] < 0 ? "no label" : manifest.labelNames[pictures.label[picture]];
-  const caption = pictures.captions[picture];
+  const caption = captionOf(pictures, picture);
   return element(
     "div",
     { class: "one-picture" },

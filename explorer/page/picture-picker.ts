@@ -1,4 +1,5 @@
 /** The page's own pictures to choose from: some at random, or those whose caption or label has the words. */
+import { captionOf } from "../format";
 import type { PageData } from "./data";
 import { element } from "./dom";
 import { pictureTile } from "./picture-tile";
@@ -8,7 +9,7 @@ const SHOWN = 24;
 
 export function picturePicker(data: PageData, pick: (picture: number) => void): HTMLElement {
   const { manifest, pictures } = data;
-  const count = pictures.captions.length;
+  const count = pictures.caption.length;
   const tiles = element("div", { class: "tiles", role: "group", "aria-label": "Pictures of this page" });
   const words = element("input", {
     type: "search",
@@ -19,7 +20,7 @@ export function picturePicker(data: PageData, pick: (picture: number) => void): 
   const draw = () => {
     const wanted = words.value.trim().toLowerCase();
     const matches = (picture: number) =>
-      pictures.captions[picture].toLowerCase().includes(wanted) ||
+      captionOf(pictures, picture).toLowerCase().includes(wanted) ||
       (pictures.label[picture] >= 0 &&
         manifest.labelNames[pictures.label[picture]].toLowerCase().includes(wanted));
     const chosen: number[] = [];
@@ -29,7 +30,7 @@ export function picturePicker(data: PageData, pick: (picture: number) => void): 
     }
     tiles.replaceChildren(
       ...chosen.map((picture) => {
-        const caption = pictures.captions[picture];
+        const caption = captionOf(pictures, picture);
         const onclick = () => pick(picture);
         return element(
           "button",

@@ -46,3 +46,16 @@ export function colour(share: number): string {
   const part = (value - from.at) / (to.at - from.at);
   return `rgb(${from.rgb.map((low, i) => Math.round(low + (to.rgb[i] - low) * part)).join(" ")})`;
 }
+
+/** CSS colours as an image's pixels have them. */
+export function paints(colours: readonly string[]): number[] {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [colours.length, 1];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("internal: no two-dimensional canvas");
+  colours.forEach((css, i) => {
+    context.fillStyle = css;
+    context.fillRect(i, 0, 1, 1);
+  });
+  return [...new Uint32Array(context.getImageData(0, 0, colours.length, 1).data.buffer)];
+}
