@@ -11,10 +11,13 @@ import tempfile
 import traceback
 from pathlib import Path
 
+# Importing probes adds their rows to PROBES, in the table's order.
+import cell_probes  # noqa: F401
+import protocol_probes  # noqa: F401
 from client import Lost, start_ready
 from conformance import conformance
 from peers import ROOT, all_peers
-from probes import PROBES
+from probe import PROBES
 
 COMPARED = ("Vitrine", "tslab", "Deno", "ijavascript")
 

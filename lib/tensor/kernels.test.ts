@@ -3,11 +3,7 @@ import { availableParallelism } from "node:os";
 import { after, describe, test } from "node:test";
 import {
   Active,
-  Adam,
-  disposeAll,
-  expectNoLeak,
   HostAdam,
-  hostFloats,
   Random,
   Rows,
   rowNormsInto,
@@ -17,6 +13,7 @@ import {
   tf,
   Update,
 } from ".";
+import { assertClose } from "./assert-close";
 
 after(() => setKernelThreads(availableParallelism()));
 
@@ -69,16 +66,6 @@ function naiveActivations(
   const out = pre.map((row) => row.map(() => 0));
   for (const { b, j, value } of chosen) out[b][j] = signedValues ? value : Math.max(0, value);
   return out;
-}
-
-function assertClose(got: ArrayLike<number>, expected: ArrayLike<number>, what: string, bound = 2e-6): void {
-  let [largest, error] = [1e-30, 0];
-  for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i]));
-    error = Math.max(error, Math.abs(got[i] - expected[i]));
-  }
-  assert.equal(got.length, expected.length);
-  assert.ok(error <= bound * largest, `${what}: off by ${error} of ${largest}`);
 }
 
 const everyThird = Int32Array.from({ length: Math.ceil(F / 3) }, (_, i) => 3 * i);
@@ -347,68 +334,6 @@ describe("one update", () => {
     rowNormsInto(norms, slots.decoder.value, F, D);
     assert.ok(norms.every((norm) => Math.abs(norm - 1) < 1e-6));
   });
-});
-
-test("HostAdam takes Adam's steps and restores from its state, also one of Adam's", async () => {
-  await expectNoLeak(() => {
-    const random = new Random("host-adam");
-    const start = { a: random.normalTensor([300, 7]), b: random.normalTensor([70001]) };
-    const [host, tensor] = [new HostAdam(start, { beta1: 0.8 }), new Adam(start, { beta1: 0.8 })];
-    const step = (stores: (HostAdam | Adam)[]) => {
-      // Tiny ones too, where epsilon decides.
-      const gradients = { a: random.normalTensor([300, 7]), b: random.normalTensor([70001], 0, 1e-8) };
-      for (const store of stores) store.apply(gradients, 0.01);
-      disposeAll(gradients);
-    };
-    const assertSame = (store: HostAdam | Adam, expected: HostAdam | Adam, bound: number) => {
-      const [got, wanted] = [store.state(), expected.state()];
-      for (const part of ["values", "first", "second"] as const) {
-        for (const name of ["a", "b"])
-          assertClose(got[part][name].dataSync(), wanted[part][name].dataSync(), `${part} ${name}`, bound);
-        disposeAll(got[part]);
-        disposeAll(wanted[part]);
-      }
-    };
-    for (let i = 0; i < 10; i++) step([host, tensor]);
-    assertSame(host, tensor, 1e-5);
-    const resumed = new HostAdam(start, { beta1: 0.8 });
-    const state = tensor.state();
-    resumed.restore(tensor.step, state);
-    for (const part of ["values", "first", "second"] as const) disposeAll(state[part]);
-    step([host, tensor, resumed]);
-    assertSame(resumed, tensor, 1e-6);
-    disposeAll(start);
-    for (const store of [host, tensor, resumed]) store.dispose();
-  });
-});
-
-test("memory of the kernels is zero at first and may be let go of", () => {
-  for (const count of [1, 1000, 1 << 20]) {
-    const memory = hostFloats(count);
-    assert.equal(memory.length, count);
-    assert.ok(memory.every((value) => value === 0));
-    memory.fill(1);
-  }
-});
-
-test("disposed memory is free at once, whatever the garbage collector does", async () => {
-  const resident = () => process.memoryUsage().rss / 2 ** 20;
-  const tensor = tf.zeros([1 << 22]);
-  const round = async () => {
-    const store = new HostAdam({ w: tensor }); // 48 MB
-    for (const part of ["first", "second"] as const) store.slot("w")[part].fill(1);
-    const { value } = store.slot("w");
-    const rows = new Rows().set(value, 1 << 12, 1 << 10); // 16 MB
-    rows.dispose();
-    store.dispose();
-    assert.equal(value.length, 0);
-    await new Promise(setImmediate);
-  };
-  for (let i = 0; i < 3; i++) await round();
-  const before = resident();
-  for (let i = 0; i < 20; i++) await round();
-  assert.ok(resident() < before + 640, `${before} MB at first, ${resident()} MB after 20 rounds of 64 MB`);
-  tensor.dispose();
 });
 
 test("arrays of the wrong length are refused by name", () => {
