@@ -208,12 +208,13 @@ function models(paths) {
   if (!existsSync(paths.clipWeights))
     return finding("warn", name, "no Emoji-CLIP weights", "do: npx vitrine train-clip");
   const { curve = [] } = readStamp(join(dirname(paths.clipWeights), "training.json")) ?? {};
-  const last = curve[curve.length - 1] ?? {};
-  const numbers = ["heldOutTop1", "heldOutTop5"].flatMap((key) =>
-    typeof last[key] === "number" ? [`${key} ${(100 * last[key]).toFixed(1)}%`] : [],
-  );
-  const size = megabytes(statSync(paths.clipWeights).size);
-  return finding("ok", name, [`Emoji-CLIP, ${size}`, ...numbers].join(", "));
+  const { heldOutTop1, heldOutTop5 } = curve[curve.length - 1] ?? {};
+  const [top1, top5] = [heldOutTop1, heldOutTop5].map((share) => `${(100 * share).toFixed(1)}%`);
+  const scored =
+    typeof heldOutTop1 === "number"
+      ? `; held-out top-1 ${top1}, top-5 ${top5} as its training ended (now: npx vitrine score-clip)`
+      : "";
+  return finding("ok", name, `Emoji-CLIP, ${megabytes(statSync(paths.clipWeights).size)}${scored}`);
 }
 
 function browser() {
