@@ -9,6 +9,14 @@ import { type KeptOptions, keptColumns } from "./kept-columns";
 /** Kinds of label that say how a picture is drawn, not what it shows. */
 const NOT_CONTENT = ["style", "split"];
 const AT_ONCE = 16;
+/** Words that say nothing about a picture, if no other is beside them. */
+const STOP_WORDS = new Set(
+  `a about above after all an and any are as at be been being below between both but by can did do does during each few for from had has have having he her here hers him
+  his how if in into is it its itself more most no nor not of off on once only or other our out over own same she should so some such than that the their them then there
+  these they this those through to too under until up very was we were what when where which while who whom why will with you your`.split(
+    /\s+/,
+  ),
+);
 
 export type DescriptionColumns = Pick<
   FeatureColumns,
@@ -89,7 +97,7 @@ function keyOf(key: string, { texts, description }: Descriptions): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** What is known of a picture in words, in lower case: its caption, the words of it, its labels, its keywords where the set has them. */
+/** What is known of a picture in words, in lower case: its caption, the words of it, its labels, its keywords where the set has them; none of stop words alone. */
 export function pictureWords(pictures: Pick<Dataset, "record">, row: number): string[] {
   const { caption, labels, ...others } = pictures.record(row);
   const { keywords = [] } = others as { keywords?: readonly string[] };
@@ -97,5 +105,8 @@ export function pictureWords(pictures: Pick<Dataset, "record">, row: number): st
     name === null || NOT_CONTENT.includes(kind) ? [] : [name.replace(/[-_]/g, " ")],
   );
   const words = caption.match(/[\p{L}\p{N}]{3,}/gu) ?? [];
-  return [...new Set([caption, ...words, ...named, ...keywords].map((text) => text.toLowerCase()))];
+  const texts = [caption, ...words, ...named, ...keywords].map((text) => text.toLowerCase());
+  return [...new Set(texts)].filter((text) =>
+    (text.match(/[\p{L}\p{N}]+/gu) ?? [text]).some((word) => !STOP_WORDS.has(word)),
+  );
 }
