@@ -25,7 +25,7 @@ test("a cell shows the explorer, which looks at a picture; the saved notebook ha
     return;
   }
   const opening = `import { explore } from "../explorer";
-import { smallStudy } from "../explorer/small-study";
+import { smallStudy } from "../explorer/studies/small-study";
 const study = await smallStudy();`;
   const exploring = `await explore(study, { folder: ${JSON.stringify(join(folder, "page"))} })`;
   await lab.show("inline-explorer", notebookOf(opening, exploring), async (page) => {

@@ -3,19 +3,19 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { featureFirings, featureKey, openStudy, type Study } from "../lib/analysis";
 import { type ActivationSource, readSaeSettings, type Sae } from "../lib/sae";
-import { atlas } from "./atlas";
-import { buildPage, filesOfPage, pictureRows } from "./build-page";
-import { describedFeatures } from "./descriptions";
-import type { Manifest } from "./format";
-import { playGame } from "./game";
-import { type FeatureHeatmapsOptions, featureHeatmaps } from "./heatmaps";
-import { keptColumns } from "./kept-columns";
-import { LiveModels, pictureEmbeddings } from "./live";
-import { liveApi } from "./live-api";
-import { type MeasuredCore, measureFeatures, withExtras } from "./measure";
-import { notesApi } from "./notes-api";
-import { type PageServer, servePage } from "./server";
-import { visualisedFeatures } from "./visualised";
+import { atlas } from "./build/atlas";
+import { buildPage, filesOfPage, pictureRows } from "./build/build-page";
+import { describedFeatures } from "./build/descriptions";
+import { playGame } from "./build/game";
+import { type FeatureHeatmapsOptions, featureHeatmaps } from "./build/heatmaps";
+import { keptColumns } from "./build/kept-columns";
+import { type MeasuredCore, measureFeatures, withExtras } from "./build/measure";
+import { visualisedFeatures } from "./build/visualised";
+import type { Manifest } from "./format/page-format";
+import { LiveModels, pictureEmbeddings } from "./live/live";
+import { liveApi } from "./live/live-api";
+import { notesApi } from "./live/notes-api";
+import { type PageServer, servePage } from "./live/server";
 
 export interface ExploreOptions {
   /** The model the SAE is of, as `loadClip` takes it. Default: what the SAE's metadata say. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { DISPLAY } from "../lib/notebook";
 import { installCommHook, type Json } from "../lib/notebook/widgets/comms";
 import { explore } from "./notebook";
-import { smallStudy } from "./small-study";
+import { smallStudy } from "./studies/small-study";
 
 /** The addresses that were put into frames. */
 function watchFrames(): { urls: string[]; restore: () => void } {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { cacheFolder } from "../lib/io";
 import { cellSignal, type Displayable, inlineFrame, stages } from "../lib/notebook";
 import type { Sae } from "../lib/sae";
-import { isPage, writeFrontEnd } from "./build-page";
+import { isPage, writeFrontEnd } from "./build/build-page";
 import {
   type ExploreOptions,
   type ExplorerStudy,
@@ -12,7 +12,7 @@ import {
   type StudyParts,
   serveLive,
 } from "./explore";
-import { FORMAT_VERSION } from "./format";
+import { FORMAT_VERSION } from "./format/page-format";
 
 export interface InlineExploreOptions extends Omit<ExploreOptions, "onProgress" | "signal"> {
   /** Where the page is kept. Default: `.vitrine/pages` in the project, under the hash of all it depends on. */

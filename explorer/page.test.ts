@@ -6,8 +6,8 @@ import { basename, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { buildPage } from "./build-page";
-import { HOSTILE, reducedWorld } from "./reduced-world";
+import { buildPage } from "./build/build-page";
+import { HOSTILE, reducedWorld } from "./studies/reduced-world";
 
 const root = mkdtempSync(join(tmpdir(), "explorer-page-"));
 let browser: Browser | undefined;

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { sharePage } from "../../explorer/share-page";
+import { sharePage } from "../../explorer/build/share-page";
 
 const USAGE = "npx vitrine share [PAGE] --features 1,2,3 [--to FILE]";
 

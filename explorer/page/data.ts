@@ -10,7 +10,7 @@ import {
   PICTURE_COLUMNS,
   type PictureColumns,
   unpackRecord,
-} from "../format";
+} from "../format/page-format";
 
 declare global {
   interface Window {

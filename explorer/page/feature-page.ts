@@ -1,5 +1,5 @@
 /** What is known of one feature: description and notes, its pictures, how its activations are spread, and what it is near to. */
-import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format";
+import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format/page-format";
 import { fileUrl, isHeld, type PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { featureLink } from "./feature-link";

@@ -1,5 +1,5 @@
 /** A feature's pictures: the strongest, and some of every strength, with a switch that lays heatmaps over all of them. */
-import { captionOf, type FeatureChunk } from "../format";
+import { captionOf, type FeatureChunk } from "../format/page-format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { pictureTile } from "./picture-tile";

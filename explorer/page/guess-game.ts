@@ -1,7 +1,7 @@
 /** Guess the picture from what fires on it: a blurred picture, the activations, the pictures of the five strongest features; ten rounds against a machine. */
 
-import { captionOf, unpackRecord } from "../format";
-import { GAME_COLUMNS, type Game } from "../picture-format";
+import { captionOf, unpackRecord } from "../format/page-format";
+import { GAME_COLUMNS, type Game } from "../format/picture-format";
 import { type PageData, readRecord } from "./data";
 import { element, number } from "./dom";
 import { linkTo } from "./feature-link";

@@ -1,5 +1,5 @@
 /** What a live server makes of a picture: features with heatmaps and factors, and the zero-shot head's answers. */
-import type { LiveEdit, LiveHeatmaps, LivePicture } from "../live-format";
+import type { LiveEdit, LiveHeatmaps, LivePicture } from "../format/live-format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { featureLink } from "./feature-link";

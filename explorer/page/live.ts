@@ -1,5 +1,5 @@
 /** Asks the server behind the page, where there is one. */
-import { LIVE_MARK, type LiveError } from "../live-format";
+import { LIVE_MARK, type LiveError } from "../format/live-format";
 
 /** Whether a live server gave this page out; a folder, or any other server, computes nothing. */
 export const isLive = document.querySelector(`meta[name="${LIVE_MARK}"]`) !== null;

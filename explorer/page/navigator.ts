@@ -1,5 +1,5 @@
 /** The list of features: as long as there are features, but only what is seen is in the document. */
-import { CLUSTERS, MEASURES } from "../format";
+import { CLUSTERS, MEASURES } from "../format/page-format";
 import type { PageData } from "./data";
 import { byId, element, number, oncePerFrame } from "./dom";
 import type { NoteStore } from "./notes";

@@ -1,5 +1,5 @@
 /** Fields for a feature's own description and note, and buttons that export and import all of them. */
-import { NOTE_LIMITS } from "../format";
+import { NOTE_LIMITS } from "../format/page-format";
 import { element } from "./dom";
 import type { NoteStore } from "./notes";
 

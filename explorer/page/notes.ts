@@ -1,5 +1,5 @@
 /** What a person writes about features: kept in this browser, exported and imported as JSON, and saved beside the page where a server is behind it. */
-import { type FeatureNote, type Manifest, type Notes, readNotes } from "../format";
+import { type FeatureNote, type Manifest, type Notes, readNotes } from "../format/page-format";
 import { isLive } from "./live";
 
 /** Milliseconds after the last letter before a server is told. */

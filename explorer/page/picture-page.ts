@@ -1,8 +1,8 @@
 /** One picture, dropped in or one of the page's: live, all that the model makes of it; from a folder, the features that have it among their strongest. */
 
-import { captionOf, unpackRecord } from "../format";
-import { LIMITS, type LivePicture } from "../live-format";
-import { APPEARANCE_CHUNK, APPEARANCE_COLUMNS, type Appearances } from "../picture-format";
+import { LIMITS, type LivePicture } from "../format/live-format";
+import { captionOf, unpackRecord } from "../format/page-format";
+import { APPEARANCE_CHUNK, APPEARANCE_COLUMNS, type Appearances } from "../format/picture-format";
 import { type PageData, readRecord } from "./data";
 import { element, number } from "./dom";
 import { featureLink } from "./feature-link";

@@ -1,5 +1,5 @@
 /** The page's own pictures to choose from: some at random, or those whose caption or label has the words. */
-import { captionOf } from "../format";
+import { captionOf } from "../format/page-format";
 import type { PageData } from "./data";
 import { element } from "./dom";
 import { pictureTile } from "./picture-tile";

@@ -1,5 +1,5 @@
 /** One picture out of a sprite. */
-import type { Manifest } from "../format";
+import type { Manifest } from "../format/page-format";
 import { fileUrl } from "./data";
 import { element } from "./dom";
 

@@ -1,5 +1,5 @@
 /** Which features are listed, and in what order. */
-import type { FeatureColumns, Manifest } from "../format";
+import type { FeatureColumns, Manifest } from "../format/page-format";
 import type { NoteStore } from "./notes";
 import type { State } from "./state";
 

@@ -1,5 +1,5 @@
 /** What the page shows, as the address's hash: every state has a URL, and back and forward move between them. */
-import { CLUSTERS, type Manifest, MEASURES, type Measure } from "../format";
+import { CLUSTERS, type Manifest, MEASURES, type Measure } from "../format/page-format";
 
 /** The page's views, in the order of its tabs. */
 export const VIEWS = {

@@ -1,5 +1,5 @@
 /** Words to features: live, by CLIP's similarity of their strongest pictures with the words; from a folder, by the words of labels. */
-import { LIMITS, type LiveSearch } from "../live-format";
+import { LIMITS, type LiveSearch } from "../format/live-format";
 import type { PageData } from "./data";
 import { element, number } from "./dom";
 import { featureLink } from "./feature-link";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Random } from "../lib/tensor";
+import { Random } from "../../lib/tensor";
 import { atlas, cellOf, DEEPEST, NO_CELL } from "./atlas";
 import { atlasOrder } from "./atlas-order";
 

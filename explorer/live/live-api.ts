@@ -1,6 +1,7 @@
 /** The requests of a live page: what is asked, its bounds, and one thing computed at a time. */
+
+import { LIMITS } from "../format/live-format";
 import type { LiveModels } from "./live";
-import { LIMITS } from "./live-format";
 import { type Api, type ApiRequest, Refusal } from "./server";
 
 /** Requests that may wait for the one that is computed. */

@@ -11,12 +11,12 @@ import {
   majorityLabels,
   neuronAlignment,
   type Study,
-} from "../lib/analysis";
-import { projectClassToken } from "../lib/clip";
-import { type Tensor, tf, topK, unitRows } from "../lib/tensor";
+} from "../../lib/analysis";
+import { projectClassToken } from "../../lib/clip";
+import { type Tensor, tf, topK, unitRows } from "../../lib/tensor";
+import type { ChunkSizes, FeatureChunk, FeatureColumns, Neurons } from "../format/page-format";
 import type { Atlas } from "./atlas-order";
 import type { DescriptionColumns } from "./descriptions";
-import type { ChunkSizes, FeatureChunk, FeatureColumns, Neurons } from "./format";
 import type { Heatmaps } from "./heatmaps";
 
 /** Products of feature pairs held at once: 64 MB. */

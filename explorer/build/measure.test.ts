@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FeatureFirings, FeatureStatistics } from "../lib/analysis";
-import { loadClip, projectClassToken } from "../lib/clip";
-import { Sae } from "../lib/sae";
-import { Random, tf } from "../lib/tensor";
+import { FeatureFirings, FeatureStatistics } from "../../lib/analysis";
+import { loadClip, projectClassToken } from "../../lib/clip";
+import { Sae } from "../../lib/sae";
+import { Random, tf } from "../../lib/tensor";
 import { measureFeatures, nearestDirections } from "./measure";
 
 const [F, D, ROWS, TOP] = [24, 192, 60, 5];

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { makePage, serveLive } from "./explore";
-import type { LivePicture } from "./live-format";
-import { smallStudy } from "./small-study";
+import { makePage, serveLive } from "../explore";
+import type { LivePicture } from "../format/live-format";
+import { smallStudy } from "../studies/small-study";
 
 /** Milliseconds that the issue allows. */
 const BOUND = 1000;

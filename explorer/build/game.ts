@@ -1,6 +1,6 @@
 /** Rounds of the post's game for the page, played by the machine guesser beforehand. */
-import { playGuessing, type Study, strongestFeatures } from "../lib/analysis";
-import type { Game } from "./picture-format";
+import { playGuessing, type Study, strongestFeatures } from "../../lib/analysis";
+import type { Game } from "../format/picture-format";
 
 /** Features kept of a round's picture: more than fire on any but the oddest. */
 const FIRING = 512;

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodePicture, encodeSheet, writeFileAtomic } from "../lib/io";
+import { decodePicture, encodeSheet, writeFileAtomic } from "../../lib/io";
+import { readManifest, readPageRecord } from "../format/page-files";
 import {
   CHUNK_COLUMNS,
   type Column,
@@ -18,8 +19,7 @@ import {
   pictureColumns,
   type SpriteLayout,
   unpackRecord,
-} from "./format";
-import { readManifest, readPageRecord } from "./page-files";
+} from "../format/page-format";
 
 const QUALITY = 80;
 

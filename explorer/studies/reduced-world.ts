@@ -1,5 +1,5 @@
 /** Features and pictures small enough for a test, with a class name and captions that try to be markup. */
-import type { PageContents } from "./build-page";
+import type { PageContents } from "../build/build-page";
 
 /** Runs if any text of a page is ever read as markup. */
 export const HOSTILE = '<img src="https://example.invalid/x" onerror="document.title=\'broken\'"></script>';

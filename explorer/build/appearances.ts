@@ -1,6 +1,6 @@
 /** From features with their strongest pictures to pictures with the features that they are strong in. */
-import type { FeatureChunk } from "./format";
-import type { Appearances } from "./picture-format";
+import type { FeatureChunk } from "../format/page-format";
+import type { Appearances } from "../format/picture-format";
 
 /** Of pictures `from` to `to`. `details` are of all F features, their pictures numbered as the page does. */
 export function appearancesOf(

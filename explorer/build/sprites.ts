@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Dataset } from "../lib/datasets";
-import { encodeSheet, writeFileAtomic } from "../lib/io";
-import type { SpriteLayout } from "./format";
+import type { Dataset } from "../../lib/datasets";
+import { encodeSheet, writeFileAtomic } from "../../lib/io";
+import type { SpriteLayout } from "../format/page-format";
 
 export interface SpriteOptions extends SpriteLayout {
   /** WebP's, 1 to 100. */

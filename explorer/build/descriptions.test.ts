@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DatasetRecord } from "../lib/datasets";
+import type { DatasetRecord } from "../../lib/datasets";
 import { pictureWords } from "./descriptions";
 
 test("a picture's words are its caption, the longer words of it, labels and keywords, but no stop words alone", () => {

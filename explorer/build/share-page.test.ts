@@ -6,8 +6,8 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
+import { HOSTILE, reducedWorld } from "../studies/reduced-world";
 import { buildPage } from "./build-page";
-import { HOSTILE, reducedWorld } from "./reduced-world";
 import { sharePage } from "./share-page";
 
 const root = mkdtempSync(join(tmpdir(), "explorer-share-"));
@@ -23,7 +23,7 @@ after(() => rmSync(root, { recursive: true, force: true }));
 test("a file holds the chosen features whole, opens alone, and asks for nothing", async (t) => {
   await sharePage(folder, [200, 7, 7], file);
   assert.ok(readFileSync(file).length < 600_000);
-  const { findBrowser } = await import("../cli/browser.mjs");
+  const { findBrowser } = await import("../../cli/browser.mjs");
   const executablePath = findBrowser();
   if (!executablePath)
     return t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");

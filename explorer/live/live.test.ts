@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
-import { patchHeatmap, TopExamples } from "../lib/analysis";
-import { type Clip, loadClip, runWithHooks } from "../lib/clip";
-import { type Dataset, openDataset, readPictures } from "../lib/datasets";
-import { encodePng } from "../lib/io";
-import { loadSae, memorySource, type Sae } from "../lib/sae";
-import { type Tensor, type Tensor2D, tf, unitRows } from "../lib/tensor";
+import { patchHeatmap, TopExamples } from "../../lib/analysis";
+import { type Clip, loadClip, runWithHooks } from "../../lib/clip";
+import { type Dataset, openDataset, readPictures } from "../../lib/datasets";
+import { encodePng } from "../../lib/io";
+import { loadSae, memorySource, type Sae } from "../../lib/sae";
+import { type Tensor, type Tensor2D, tf, unitRows } from "../../lib/tensor";
 import { LiveModels } from "./live";
 
 const hookPoint = "blocks.4.hook_resid_post";

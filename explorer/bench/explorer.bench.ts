@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { cacheFolder } from "../lib/io";
-import { makePage, openForPage } from "./explore";
+import { cacheFolder } from "../../lib/io";
+import { makePage, openForPage } from "../explore";
 import { benchUpload } from "./live-bench";
 import { WIDE_FEATURES, WIDE_PICTURES, wideStudy } from "./wide-study";
 
@@ -67,7 +67,7 @@ async function timed(
 }
 
 async function browser(): Promise<void> {
-  const { findBrowser } = await import("../cli/browser.mjs");
+  const { findBrowser } = await import("../../cli/browser.mjs");
   const executablePath = findBrowser();
   if (!executablePath) throw new Error("bench: expected Chromium, got none (do: set VITRINE_CHROMIUM)");
   const launch = () =>

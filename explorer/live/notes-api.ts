@@ -1,8 +1,8 @@
 /** Notes beside a page that is served: read and written as `notes.json` in its folder. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../lib/io";
-import { type Notes, readNotes } from "./format";
+import { writeFileAtomic } from "../../lib/io";
+import { type Notes, readNotes } from "../format/page-format";
 import { type Api, Refusal } from "./server";
 
 /** Bytes of all notes at most. */

@@ -1,9 +1,9 @@
 /** The shipped model and SAE over a few hundred emoji: a study small enough for tests. */
-import { collectClassTokens, featureStatistics } from "../lib/analysis";
-import { loadClip } from "../lib/clip";
-import { type Dataset, openDataset } from "../lib/datasets";
-import { loadSae } from "../lib/sae";
-import type { ExplorerStudy } from "./explore";
+import { collectClassTokens, featureStatistics } from "../../lib/analysis";
+import { loadClip } from "../../lib/clip";
+import { type Dataset, openDataset } from "../../lib/datasets";
+import { loadSae } from "../../lib/sae";
+import type { ExplorerStudy } from "../explore";
 
 /** The first `count` pictures. The caller disposes it. */
 export async function smallStudy(count = 300): Promise<ExplorerStudy> {

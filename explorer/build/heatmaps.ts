@@ -1,7 +1,7 @@
 /** Where in its pictures a feature fires, as small grids of bytes. */
-import { patchHeatmaps, type Study } from "../lib/analysis";
-import { patchesPerSide } from "../lib/clip";
-import { readPictures } from "../lib/datasets";
+import { patchHeatmaps, type Study } from "../../lib/analysis";
+import { patchesPerSide } from "../../lib/clip";
+import { readPictures } from "../../lib/datasets";
 import { type KeptOptions, keptColumns } from "./kept-columns";
 
 /** Cells in a row at most; larger grids are averaged down. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { cacheFolder, readSafetensors, type StoredTensor, writeSafetensors } from "../lib/io";
+import { cacheFolder, readSafetensors, type StoredTensor, writeSafetensors } from "../../lib/io";
 
 type Kept = Float32Array | Int32Array | Uint8Array;
 

@@ -1,10 +1,10 @@
 /** A synthetic SAE as wide as the post's over as many pictures as one validation set has: what a page must be able to carry. */
-import { featureStatistics } from "../lib/analysis";
-import { loadClip } from "../lib/clip";
-import { type Dataset, openDataset } from "../lib/datasets";
-import { type ActivationSource, memorySource, Sae } from "../lib/sae";
-import { Random, tf } from "../lib/tensor";
-import type { ExplorerStudy } from "./explore";
+import { featureStatistics } from "../../lib/analysis";
+import { loadClip } from "../../lib/clip";
+import { type Dataset, openDataset } from "../../lib/datasets";
+import { type ActivationSource, memorySource, Sae } from "../../lib/sae";
+import { Random, tf } from "../../lib/tensor";
+import type { ExplorerStudy } from "../explore";
 
 export const [WIDE_FEATURES, WIDE_PICTURES] = [65_536, 100_000];
 /** Standard deviations below which a feature is silent: about 50 of 65,536 fire on a row of normal numbers. */

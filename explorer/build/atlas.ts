@@ -1,7 +1,7 @@
 /** The atlas: every feature's place in the plane by UMAP (McInnes et al., 2018) of the decoder vectors, and which feature stands for its neighbourhood at each zoom. */
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { UMAP } from "umap-js";
-import { Random } from "../lib/tensor";
+import { Random } from "../../lib/tensor";
 import type { Atlas } from "./atlas-order";
 
 /** Beyond this many cells in a row (2^12) features are points alone. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FORMAT_VERSION, type Manifest } from "./format";
+import { FORMAT_VERSION, type Manifest } from "./page-format";
 
 /** The record of `data/NAME.js` as it is written; `unpackRecord` makes its columns arrays. */
 export async function readPageRecord(folder: string, name: string): Promise<object> {

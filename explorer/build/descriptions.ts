@@ -1,9 +1,9 @@
 /** The columns of the automatic descriptions: what is known of pictures in words goes in, a tested description of each feature comes out. */
 import { createHash } from "node:crypto";
-import { type Descriptions, describeFeatures, type Study, scoreDescriptions } from "../lib/analysis";
-import type { Dataset } from "../lib/datasets";
-import type { ActivationSource } from "../lib/sae";
-import type { FeatureColumns } from "./format";
+import { type Descriptions, describeFeatures, type Study, scoreDescriptions } from "../../lib/analysis";
+import type { Dataset } from "../../lib/datasets";
+import type { ActivationSource } from "../../lib/sae";
+import type { FeatureColumns } from "../format/page-format";
 import { type KeptOptions, keptColumns } from "./kept-columns";
 
 /** Kinds of label that say how a picture is drawn, not what it shows. */

@@ -8,7 +8,7 @@ import {
   type Study,
   strongestFirst,
   type TopExamples,
-} from "../lib/analysis";
+} from "../../lib/analysis";
 import {
   asHookPoint,
   type Clip,
@@ -17,12 +17,12 @@ import {
   patchCount,
   runWithCache,
   runWithHooks,
-} from "../lib/clip";
-import { type Dataset, readPictures } from "../lib/datasets";
-import { decodePicture, encodePng, fitPicture, fittedSize, type RgbPicture } from "../lib/io";
-import type { ActivationSource, Sae } from "../lib/sae";
-import { type Tensor, type Tensor2D, tf, topK, unitRows } from "../lib/tensor";
-import { LIMITS, type LiveHeatmaps, type LivePicture, type LiveSearch } from "./live-format";
+} from "../../lib/clip";
+import { type Dataset, readPictures } from "../../lib/datasets";
+import { decodePicture, encodePng, fitPicture, fittedSize, type RgbPicture } from "../../lib/io";
+import type { ActivationSource, Sae } from "../../lib/sae";
+import { type Tensor, type Tensor2D, tf, topK, unitRows } from "../../lib/tensor";
+import { LIMITS, type LiveHeatmaps, type LivePicture, type LiveSearch } from "../format/live-format";
 
 /** Pictures whose later requests are answered; each takes what its pixels take. */
 const REMEMBERED = 32;

@@ -3,10 +3,9 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import type { Dataset, LabelColumn } from "../lib/datasets";
-import { encodeSheet, type RgbPicture, writeFileAtomic } from "../lib/io";
-import { appearancesOf } from "./appearances";
-import { atlasOrder } from "./atlas-order";
+import type { Dataset, LabelColumn } from "../../lib/datasets";
+import { encodeSheet, type RgbPicture, writeFileAtomic } from "../../lib/io";
+import { readPageRecord } from "../format/page-files";
 import {
   CHUNK_COLUMNS,
   type Column,
@@ -17,13 +16,14 @@ import {
   packRecord,
   pictureColumns,
   unpackRecord,
-} from "./format";
+} from "../format/page-format";
+import { APPEARANCE_CHUNK, type Game } from "../format/picture-format";
+import { appearancesOf } from "./appearances";
+import { atlasOrder } from "./atlas-order";
 import type { MeasuredFeatures } from "./measure";
-import { readPageRecord } from "./page-files";
-import { APPEARANCE_CHUNK, type Game } from "./picture-format";
 import { writeSprites } from "./sprites";
 
-const SOURCES = join(__dirname, "page");
+const SOURCES = join(__dirname, "..", "page");
 const MANIFEST = join("data", "manifest.js");
 /** What a page is made of, what a stopped build leaves included. */
 const PAGE_FILE =

@@ -13,7 +13,6 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import sharp from "sharp";
-import { buildPage } from "./build-page";
 import {
   captionOf,
   type FeatureChunk,
@@ -22,8 +21,9 @@ import {
   PICTURE_COLUMNS,
   type PictureColumns,
   unpackRecord,
-} from "./format";
-import { HOSTILE, reducedWorld } from "./reduced-world";
+} from "../format/page-format";
+import { HOSTILE, reducedWorld } from "../studies/reduced-world";
+import { buildPage } from "./build-page";
 
 const root = mkdtempSync(join(tmpdir(), "explorer-"));
 after(() => rmSync(root, { recursive: true, force: true }));

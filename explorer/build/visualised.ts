@@ -1,6 +1,6 @@
 /** Pictures made for chosen features by gradient ascent, kept. */
-import { featureKey, type Study, visualiseFeature } from "../lib/analysis";
-import type { RgbPicture } from "../lib/io";
+import { featureKey, type Study, visualiseFeature } from "../../lib/analysis";
+import type { RgbPicture } from "../../lib/io";
 import { type KeptOptions, keptColumns } from "./kept-columns";
 
 /** By feature; each takes a few hundred runs of the model forth and back. Throws for a feature that the SAE does not have. */

@@ -7,10 +7,10 @@ import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
-import { encodePng } from "../lib/io";
-import { type ExplorerStudy, makePage, serveLive } from "./explore";
+import { encodePng } from "../../lib/io";
+import { type ExplorerStudy, makePage, serveLive } from "../explore";
+import { smallStudy } from "../studies/small-study";
 import type { PageServer } from "./server";
-import { smallStudy } from "./small-study";
 
 const root = mkdtempSync(join(tmpdir(), "explorer-live-page-"));
 /** A picture of the data set that the page has no reason to know. */
@@ -21,7 +21,7 @@ let server: PageServer;
 let other: Buffer;
 
 before(async () => {
-  const { findBrowser } = await import("../cli/browser.mjs");
+  const { findBrowser } = await import("../../cli/browser.mjs");
   const executablePath = findBrowser();
   if (!executablePath) return;
   study = await smallStudy();

@@ -4,7 +4,7 @@ import { readFile, realpath } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, sep } from "node:path";
-import { LIVE_MARK } from "./live-format";
+import { LIVE_MARK } from "../format/live-format";
 
 /** The only kinds of file that a page holds. */
 const TYPES: Readonly<Record<string, string>> = {
