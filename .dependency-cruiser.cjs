@@ -72,7 +72,9 @@ module.exports = {
         "The explorer's page shares only the formats with what builds it, and the figures' colours with lib/plot.",
       severity: "error",
       from: { path: "^explorer/page/" },
-      to: { pathNot: "^(explorer/(page/|format/(page|picture|live)-format[.]ts$)|lib/plot/colour-scales[.]ts$)" },
+      to: {
+        pathNot: "^(explorer/(page/|format/(page|picture|live)-format[.]ts$)|lib/plot/colour-scales[.]ts$)",
+      },
     },
     {
       name: "explorer-knows-no-kernel",

@@ -109,6 +109,91 @@ test("a word filters, the map selects by dragging and opens by a click", async (
     await page.goBack();
     assert.equal(page.url(), address);
     await page.locator(".count", { hasText: `${listed} of 300` }).waitFor();
+    await page.locator(".chip").click();
+    // Feature 99: density 0.1 of 0.001 to 0.299, mean activation 1 + 693 mod 50 / 10 = 5.3 of 1 to 5.9, each on a scale of log10 with 2% around it.
+    const share = (value: number, low: number, high: number) =>
+      (Math.log10(value / low) / Math.log10(high / low) + 0.02) / 1.04;
+    const [left, right, top, bottom] = [60, 12, 10, 38];
+    await page.mouse.click(
+      box.x + left + share(0.1, 0.001, 0.299) * (box.width - left - right),
+      box.y + box.height - bottom - share(5.3, 1, 5.9) * (box.height - top - bottom),
+    );
+    await opened(page, 99);
+  });
+});
+
+test("every measure sorts, and keys go to the first, the last, a random one and the filter", async (t) => {
+  await meet(t, "", async (page) => {
+    const sorts = { meanActivation: [7, 57, 107], entropy: [19, 39, 59], mlpCosine: [23, 123, 223] };
+    for (const [measure, first] of Object.entries(sorts)) {
+      await page.getByLabel("Sort by").selectOption(measure);
+      assert.deepEqual(await firstRows(page, first[0]), first);
+    }
+    await page.getByLabel("at least of the measure sorted by").fill("0.895");
+    await page.locator(".count", { hasText: "30 of 300" }).waitFor();
+    assert.match(page.url(), /#sort=mlpCosine&least=0.895$/);
+    await page.getByLabel("at most of the measure sorted by").fill("0.9");
+    await page.reload();
+    await page.locator(".count", { hasText: "3 of 300" }).waitFor();
+    await page.getByLabel("at least of the measure sorted by").fill("");
+    await page.getByLabel("at most of the measure sorted by").fill("");
+    await page.locator(".count", { hasText: "300 of 300" }).waitFor();
+    await page.getByRole("button", { name: "Falling" }).click();
+    // Of the features with cosine 0, the first three.
+    assert.deepEqual(await firstRows(page, 0), [0, 100, 200]);
+    await page.keyboard.press("End");
+    await opened(page, 223);
+    await page.keyboard.press("Home");
+    await opened(page, 0);
+    await page.keyboard.press("/");
+    await page.keyboard.type("dog");
+    await page.locator(".count", { hasText: "99 of 300" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("r");
+    const feature = Number(/feature=(\d+)/.exec(page.url())?.[1]);
+    assert.equal(feature % 3, 2, "one of the list");
+    await opened(page, feature);
+  });
+});
+
+test("labels and nearest names are bars, and every plot has titled axes", async (t) => {
+  await meet(t, "#feature=4", async (page) => {
+    await opened(page, 4);
+    const bars = (title: string) => page.locator("section", { hasText: title }).last().locator("li");
+    // Its four pictures are rows 4, 7, 10 and 13, all of label 1.
+    assert.deepEqual(await bars("Labels of its 4 strongest pictures").locator("span").allTextContents(), [
+      HOSTILE,
+      "100%",
+    ]);
+    assert.deepEqual(await bars("Nearest names by the logit lens").locator("span").allTextContents(), [
+      ...[HOSTILE, "0.500"],
+      ...["dog\u2028", "0.400"],
+    ]);
+    const titles = (await page.locator(".plot text").allTextContents()).join("|");
+    for (const title of ["activation", "pictures", "neuron", "cosine"])
+      assert.match(titles, new RegExp(title));
+  });
+});
+
+test("in the dark theme paper is darker than ink, and whatever can be used has a name in both", async (t) => {
+  await meet(t, "#feature=4", async (page) => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await opened(page, 4);
+      await page.locator(".row").first().waitFor();
+      const [paper, ink] = await page.evaluate<number[]>(`(() => {
+        const { backgroundColor, color } = getComputedStyle(document.body);
+        return [backgroundColor, color].map((css) => css.match(/[\\d.]+/g).slice(0, 3).reduce((sum, value) => sum + Number(value), 0));
+      })()`);
+      assert.equal(paper < ink, colorScheme === "dark", `${colorScheme}: paper ${paper}, ink ${ink}`);
+      assert.ok(Math.abs(paper - ink) > 300, "and they are far apart");
+    }
+    const nameless = await page.evaluate<
+      string[]
+    >(`[...document.querySelectorAll("button, a, input, select, textarea, [role]")]
+      .filter((e) => e.checkVisibility() && !(e.getAttribute("aria-label") || e.labels?.length || e.title || e.textContent.trim() || e.querySelector("img[alt]:not([alt=''])") || e.getAttribute("role") === "status"))
+      .map((e) => e.outerHTML.slice(0, 120))`);
+    assert.deepEqual(nameless, []);
   });
 });
 

@@ -23,7 +23,7 @@ const VIEWS: Partial<Record<View, MakeView>> = {
 };
 
 /** What changes by and by. */
-const CONTINUOUS: readonly (keyof State)[] = ["text", "words", "atlas"];
+const CONTINUOUS: readonly (keyof State)[] = ["text", "words", "atlas", "least", "most"];
 
 function start(data: PageData): void {
   const { manifest, columns } = data;
@@ -110,8 +110,8 @@ function start(data: PageData): void {
 }
 
 /** What the list's order depends on. */
-function listing({ sort, rising, text, box, cluster, label, mixed }: State): string {
-  return JSON.stringify([sort, rising, text, box, cluster, label, mixed]);
+function listing({ sort, rising, least, most, text, box, cluster, label, mixed }: State): string {
+  return JSON.stringify([sort, rising, least, most, text, box, cluster, label, mixed]);
 }
 
 function fail(error: unknown): void {

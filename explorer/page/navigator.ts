@@ -55,6 +55,18 @@ export function navigator(
       .sort((a, b) => manifest.labelNames[a].localeCompare(manifest.labelNames[b]))
       .map((i) => element("option", { value: i }, manifest.labelNames[i])),
   );
+  const bound = (name: "least" | "most", word: string): HTMLInputElement => {
+    const input = element("input", {
+      type: "number",
+      step: "any",
+      placeholder: word,
+      "aria-label": `${word} of the measure sorted by`,
+      oninput: () => change({ [name]: numberOf(input.value) }),
+    });
+    return input;
+  };
+  const bounds = { least: bound("least", "at least"), most: bound("most", "at most") };
+  const between = element("div", { class: "pair" }, bounds.least, bounds.most);
   const mixed = element("input", { type: "checkbox", onchange: () => change({ mixed: mixed.checked }) });
   const unselect = element(
     "button",
@@ -74,6 +86,7 @@ export function navigator(
       { class: "controls" },
       filter,
       element("div", { class: "line" }, sort, direction, random),
+      between,
       element("div", { class: "pair" }, cluster, label),
       element("label", { class: "switch" }, mixed, "label entropy above 0"),
       unselect,
@@ -139,6 +152,12 @@ export function navigator(
       [state, order] = [next, nextOrder];
       if (filter.value !== next.text) filter.value = next.text;
       sort.value = next.sort;
+      between.hidden = next.sort === "number";
+      for (const name of ["least", "most"] as const) {
+        // What is being typed is left as it is: "0." is no number yet.
+        const input = bounds[name];
+        if (input !== document.activeElement) input.value = String(next[name] ?? "");
+      }
       cluster.value = String(next.cluster ?? "");
       label.value = String(next.label ?? "");
       mixed.checked = next.mixed;
@@ -169,6 +188,11 @@ function numberOf(value: string): number | undefined {
 }
 
 /** Numbers are sorted rising at first, measurements falling: the large ones are looked for. */
-function sortOf(value: string): Pick<State, "sort" | "rising"> {
-  return { sort: value as State["sort"], rising: value === "number" };
+function sortOf(value: string): Pick<State, "sort" | "rising" | "least" | "most"> {
+  return {
+    sort: value as State["sort"],
+    rising: value === "number",
+    least: undefined,
+    most: undefined,
+  };
 }

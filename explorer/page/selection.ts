@@ -11,6 +11,9 @@ export function listed(
   notes: Pick<NoteStore, "of">,
 ): Int32Array {
   const { text, box, sort, rising, cluster, label, mixed } = state;
+  const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = state;
+  const values = sort === "number" ? undefined : columns[sort];
+  const isBounded = state.least !== undefined || state.most !== undefined;
   const wanted = text.trim().toLowerCase();
   const names = manifest.labelNames.map((name) => name.toLowerCase().includes(wanted));
   const described = columns.descriptionTexts.map((words) => words.toLowerCase().includes(wanted));
@@ -23,6 +26,7 @@ export function listed(
   for (const feature of among) {
     if (cluster !== undefined && columns.cluster[feature] !== cluster) continue;
     if (label !== undefined && columns.label[feature] !== label) continue;
+    if (isBounded && values && !(values[feature] >= least && values[feature] <= most)) continue;
     if (mixed && !(columns.entropy[feature] > 0)) continue;
     const isWanted =
       wanted === "" ||
@@ -40,8 +44,7 @@ export function listed(
   }
   const order = Int32Array.from(kept);
   const sign = rising ? 1 : -1;
-  if (sort === "number") return rising ? order : order.reverse();
-  const values = columns[sort];
+  if (!values) return rising ? order : order.reverse();
   return order.sort((a, b) => {
     const [left, right] = [values[a], values[b]];
     if (Number.isNaN(left) || Number.isNaN(right))

@@ -26,6 +26,9 @@ export interface State {
   feature?: number;
   sort: Measure | "number";
   rising: boolean;
+  /** Bounds of the measure that is sorted by: features beyond them are not listed. */
+  least?: number;
+  most?: number;
   /** Part of a label, of a description or of a note, or a feature's number. */
   text: string;
   /** Row of `CLUSTERS`, or of the label names, that is listed alone. */
@@ -86,6 +89,11 @@ export function readHash(
   const sort = parameters.get("sort");
   if (sort !== null && Object.hasOwn(MEASURES, sort)) state.sort = sort as Measure;
   state.rising = parameters.get("order") ? parameters.get("order") === "rising" : state.sort === "number";
+  const bound = (name: string) => {
+    const text = parameters.get(name);
+    return state.sort !== "number" && text && Number.isFinite(Number(text)) ? Number(text) : undefined;
+  };
+  [state.least, state.most] = [bound("least"), bound("most")];
   const box = parameters.get("box")?.split(",").map(Number);
   if (box?.length === 4 && box.every(Number.isFinite)) {
     state.box = { left: box[0], right: box[1], bottom: box[2], top: box[3] };
@@ -95,13 +103,15 @@ export function readHash(
 
 /** The hash that `readHash` reads as `state`; what is as at the start is left out. */
 export function writeHash(state: State): string {
-  const { view, feature, sort, rising, text, box, picture, words, game, cluster, label, mixed, atlas } =
-    state;
+  const { view, feature, sort, rising, least, most, text, box, picture, words, game } = state;
+  const { cluster, label, mixed, atlas } = state;
   const parameters = new URLSearchParams();
   if (view !== "features") parameters.set("view", view);
   if (feature !== undefined) parameters.set("feature", String(feature));
   if (sort !== "number") parameters.set("sort", sort);
   if (rising !== (sort === "number")) parameters.set("order", rising ? "rising" : "falling");
+  if (least !== undefined) parameters.set("least", String(least));
+  if (most !== undefined) parameters.set("most", String(most));
   if (text !== "") parameters.set("text", text);
   if (cluster !== undefined) parameters.set("cluster", String(cluster));
   if (label !== undefined) parameters.set("label", String(label));
