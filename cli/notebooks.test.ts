@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "vitrine-experiments-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One view a picture and few steps: the first notebook computes what the others find in the cache. */
-const SMALL = { viewsPerPicture: 1, steps: 150, expansionFactor: 4 };
+const SMALL = { viewsPerPicture: 1, steps: 150, expansion: 4 };
 const L1 = { l1Coefficient: 5e-4 };
 
 interface Output {
@@ -35,8 +35,12 @@ function vitrine(...args: string[]): void {
 }
 
 /** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
-function execute(name: string, parameters: Record<string, number> = L1) {
-  const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
+function execute(
+  name: string,
+  parameters: Record<string, number> = L1,
+  small: Record<string, number> = SMALL,
+) {
+  const given = Object.entries({ ...small, ...parameters }).flatMap(([key, value]) => [
     "-p",
     `${key}=${value}`,
   ]);
@@ -94,8 +98,8 @@ test("01 runs by npm start -- --headless: real figures with pictures, an SAE bet
 test("02 splits all living features in two, and measures whether the cluster is one direction", () => {
   const { numbers, figures, pictures, outputs, printed } = execute("02-ultra-low-density-cluster", {
     ...L1,
-    otherExpansionFactor: 2,
-    recipesExpansionFactor: 4,
+    otherExpansion: 2,
+    recipesExpansion: 4,
     k: 16,
   });
   assert.ok(numbers.dense > 0 && numbers.ultraLow > 0 && numbers.dense + numbers.ultraLow <= 4 * 192);
@@ -173,7 +177,7 @@ test("07 lets a machine guess far above chance", () => {
 });
 
 test("08 sweeps recipes on one stream and finds the front", () => {
-  const { figures, printed } = execute("08-sweep", { steps: 60 });
+  const { figures, printed } = execute("08-sweep", { steps: 60 }, { viewsPerPicture: 1, expansionFactor: 4 });
   const front: { name: string; l0: number; fvu: number }[] = JSON.parse(
     /^\[.*\]$/m.exec(printed)?.[0] ?? "[]",
   );

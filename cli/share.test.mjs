@@ -117,7 +117,7 @@ test("run takes NAME=VALUE, values with signs and spaces too, and refuses what i
 test("run refuses a parameter that the notebook does not have, with those it has", () => {
   const run = spawnSync(
     process.execPath,
-    ["cli/vitrine.mjs", "run", "03-label-entropy", "-p", "expansion=16"],
+    ["cli/vitrine.mjs", "run", "03-label-entropy", "-p", "expansions=16"],
     {
       cwd: root,
       encoding: "utf8",
@@ -126,6 +126,6 @@ test("run refuses a parameter that the notebook does not have, with those it has
   assert.equal(run.status, 1);
   assert.match(
     run.stderr,
-    /run: expected a parameter of 03-label-entropy\.ipynb \(model, .*expansionFactor.*\), got expansion/,
+    /run: expected a parameter of 03-label-entropy\.ipynb \(model, .*expansion.*\), got expansions/,
   );
 });
