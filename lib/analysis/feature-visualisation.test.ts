@@ -72,12 +72,19 @@ test("a heatmap is what covering each patch takes from the activation", async ()
       patchHeatmap(pictureOf(3), { clip, sae, hookPoint, feature, window: 3 }),
       /window of 1 to 2/,
     );
-    const both = await patchHeatmaps(pictureOf(3), { clip, sae, hookPoint, features: [4, feature] });
+    // In the same batches, so to the bit: in others the last one differs on some processors.
+    const both = await patchHeatmaps(pictureOf(3), {
+      clip,
+      sae,
+      hookPoint,
+      features: [4, feature],
+      batchSize: 2,
+    });
     for (let patch = 0; patch < 4; patch++) {
       const without = await activation(patch);
       assert.ok(Math.abs(both[0].drops[patch] - (whole[4] - without[4])) < 1e-5, `patch ${patch}`);
-      assert.ok(Math.abs(both[1].drops[patch] - heatmap.drops[patch]) < 1e-6, `patch ${patch}`);
     }
+    assert.deepEqual(both[1].drops, heatmap.drops);
     await assert.rejects(
       patchHeatmap(pictureOf(3), { clip, sae, hookPoint, feature, stride: 2 }),
       /stride of 1 to 1/,
