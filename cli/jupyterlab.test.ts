@@ -11,7 +11,7 @@ const REDUCED: Record<string, string> = {
   viewsPerPicture: "1",
   steps: "80",
   warmUpSteps: "10",
-  expansionFactor: "4",
+  expansion: "4",
   modelPictures: "64",
 };
 

@@ -35,12 +35,8 @@ function vitrine(...args: string[]): void {
 }
 
 /** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
-function execute(
-  name: string,
-  parameters: Record<string, number> = L1,
-  small: Record<string, number> = SMALL,
-) {
-  const given = Object.entries({ ...small, ...parameters }).flatMap(([key, value]) => [
+function execute(name: string, parameters: Record<string, number> = L1) {
+  const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
     "-p",
     `${key}=${value}`,
   ]);
@@ -72,7 +68,7 @@ test("01 runs by npm start -- --headless: real figures with pictures, an SAE bet
     steps: 300,
     warmUpSteps: 50,
     learningRate: 2e-3,
-    expansionFactor: 4,
+    expansion: 4,
     modelPictures: 64,
   };
   const given = Object.entries(parameters).flatMap(([key, value]) => ["-p", key, String(value)]);
@@ -177,7 +173,7 @@ test("07 lets a machine guess far above chance", () => {
 });
 
 test("08 sweeps recipes on one stream and finds the front", () => {
-  const { figures, printed } = execute("08-sweep", { steps: 60 }, { viewsPerPicture: 1, expansionFactor: 4 });
+  const { figures, printed } = execute("08-sweep", { steps: 60 });
   const front: { name: string; l0: number; fvu: number }[] = JSON.parse(
     /^\[.*\]$/m.exec(printed)?.[0] ?? "[]",
   );
