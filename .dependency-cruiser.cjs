@@ -87,7 +87,10 @@ module.exports = {
       name: "bench-is-for-benches",
       comment: "What benchmarks share is no part of the product.",
       severity: "error",
-      from: { path: "^(lib|kernels|cli|data|explorer)/", pathNot: "([.]bench[.]ts$|^kernels/comparison/)" },
+      from: {
+        path: "^(lib|kernels|cli|data|explorer)/",
+        pathNot: "([.]bench[.]ts$|^kernels/comparison/|^explorer/bench/)",
+      },
       to: { path: "^bench/" },
     },
     {

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
-import { chromium } from "playwright-core";
 import { clickedPictures, DISPLAY, saveFigure, stopPictures } from "../lib/notebook";
 import { scatterFigure } from "../lib/plot";
+import { launchChromium, NO_CHROMIUM } from "./chromium";
 
 const folder = mkdtempSync(join(tmpdir(), "vitrine-clicked-"));
 after(() => {
@@ -51,12 +51,9 @@ test("what does not fit is left out and said; pictures that features share are t
 });
 
 test("a click on a point shows its feature's pictures, without a kernel", async (t) => {
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
-    return;
-  }
+  const browser = await launchChromium();
+  if (!browser) return t.skip(NO_CHROMIUM);
+  t.after(() => browser.close());
   const axis = { title: "value", unit: "1" };
   const figure = scatterFigure({
     title: "t",
@@ -82,41 +79,36 @@ test("a click on a point shows its feature's pictures, without a kernel", async 
     file,
     readFileSync(file, "utf8").replace("</body>", () => `${place["text/html"]}</body>`),
   );
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-  try {
-    const page = await browser.newPage();
-    await page.goto(pathToFileURL(file).href);
-    await page.locator(".vitrine-clicked[data-wired]").waitFor();
-    const click = async (point: number) => {
-      const box = await page.locator(".point").nth(point).boundingBox();
-      assert.ok(box);
-      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-      // A click is on what is hovered: first nothing, so that it is not the point before.
-      await page.mouse.move(0, 0);
-      await page.locator(".hovertext").waitFor({ state: "detached" });
-      await page.mouse.move(x - 3, y);
-      await page.mouse.move(x, y);
-      await page.locator(".hovertext").waitFor();
-      await page.mouse.click(x, y);
-    };
-    await click(0);
-    await page.locator('[data-feature="7"]').waitFor();
-    await click(1);
-    await page.locator('[data-feature="9"]', { hasText: "feature 9 fires <often> 9" }).waitFor();
-    const tiles = page.locator(".vitrine-clicked span[title]");
-    assert.equal(await tiles.count(), 300);
-    assert.equal(await tiles.nth(299).getAttribute("title"), "picture 599 </script>");
-    // The last tile lies in the third sheet; its colour is that of its picture.
-    const shot = await tiles.nth(299).screenshot();
-    const { default: sharp } = await import("sharp");
-    const { channels } = await sharp(shot).extract({ left: 14, top: 14, width: 4, height: 4 }).stats();
-    assert.ok(
-      Math.abs(channels[0].mean - 200) < 25 && channels[1].mean < 60,
-      `${channels.map(({ mean }) => mean)}`,
-    );
-    await click(2);
-    await page.locator('[data-feature="11"]', { hasText: "not in this page" }).waitFor();
-  } finally {
-    await browser.close();
-  }
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(file).href);
+  await page.locator(".vitrine-clicked[data-wired]").waitFor();
+  const click = async (point: number) => {
+    const box = await page.locator(".point").nth(point).boundingBox();
+    assert.ok(box);
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    // A click is on what is hovered: first nothing, so that it is not the point before.
+    await page.mouse.move(0, 0);
+    await page.locator(".hovertext").waitFor({ state: "detached" });
+    await page.mouse.move(x - 3, y);
+    await page.mouse.move(x, y);
+    await page.locator(".hovertext").waitFor();
+    await page.mouse.click(x, y);
+  };
+  await click(0);
+  await page.locator('[data-feature="7"]').waitFor();
+  await click(1);
+  await page.locator('[data-feature="9"]', { hasText: "feature 9 fires <often> 9" }).waitFor();
+  const tiles = page.locator(".vitrine-clicked span[title]");
+  assert.equal(await tiles.count(), 300);
+  assert.equal(await tiles.nth(299).getAttribute("title"), "picture 599 </script>");
+  // The last tile lies in the third sheet; its colour is that of its picture.
+  const shot = await tiles.nth(299).screenshot();
+  const { default: sharp } = await import("sharp");
+  const { channels } = await sharp(shot).extract({ left: 14, top: 14, width: 4, height: 4 }).stats();
+  assert.ok(
+    Math.abs(channels[0].mean - 200) < 25 && channels[1].mean < 60,
+    `${channels.map(({ mean }) => mean)}`,
+  );
+  await click(2);
+  await page.locator('[data-feature="11"]', { hasText: "not in this page" }).waitFor();
 });

@@ -4,15 +4,14 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { NO_CHROMIUM } from "./chromium";
 import { LabBrowser, MINUTE, notebookOf, ROOT } from "./lab-browser";
 
 let lab: LabBrowser | undefined;
 let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "vitrine-inline-explorer-"));
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (executablePath) lab = await LabBrowser.start(executablePath);
+  lab = await LabBrowser.start();
 });
 after(async () => {
   await lab?.close();
@@ -21,7 +20,7 @@ after(async () => {
 
 test("a cell shows the explorer, which looks at a picture; the saved notebook has a sentence; the server ends with the kernel", async (t) => {
   if (!lab) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+    t.skip(NO_CHROMIUM);
     return;
   }
   const opening = `import { explore } from "../explorer";

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import type { Locator, Page } from "playwright-core";
+import { NO_CHROMIUM } from "./chromium";
 import { LabBrowser, MINUTE, notebookOf, ROOT, runAll } from "./lab-browser";
 
 /** Small enough for a test; everything else is the notebook's own. */
@@ -19,9 +20,7 @@ const REDUCED: Record<string, string> = {
 let lab: LabBrowser | undefined;
 
 before(async () => {
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (executablePath) lab = await LabBrowser.start(executablePath);
+  lab = await LabBrowser.start();
 });
 
 after(() => lab?.close());
@@ -29,7 +28,7 @@ after(() => lab?.close());
 /** Uses the notebook in JupyterLab, unless there is no browser: then the test is skipped. */
 async function meet(t: TestContext, title: string, notebook: object, use: (page: Page) => Promise<void>) {
   if (lab) return lab.show(title, notebook, use);
-  t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+  t.skip(NO_CHROMIUM);
 }
 
 test("Run All draws the training notebook's figures and raises no error", async (t) => {

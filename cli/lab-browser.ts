@@ -41,7 +41,11 @@ export class LabBrowser {
     this.#profile = profile;
   }
 
-  static async start(executablePath: string): Promise<LabBrowser> {
+  /** Undefined where there is no browser. */
+  static async start(): Promise<LabBrowser | undefined> {
+    const { findBrowser } = await import("./browser.mjs");
+    const executablePath = findBrowser();
+    if (!executablePath) return undefined;
     const port = await freePort();
     const profile = await mkdtemp(join(tmpdir(), "vitrine-browser-"));
     const words = ["cli/vitrine.mjs", "start", "--no-browser", "--port", String(port)];

@@ -5,25 +5,25 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { quantile } from "../bench/statistics";
 import { cacheFolder } from "../lib/io";
 import { saveFigure } from "../lib/notebook";
 import { featureClusters } from "../lib/plot";
 import { Random } from "../lib/tensor";
+import { launchChromium, NO_CHROMIUM } from "./chromium";
 
 const SECONDS = 3;
 const ROUNDS = 3;
 
 async function main([count = "65536"]: string[]): Promise<void> {
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) throw new Error("bench: expected a Chromium, found none (set VITRINE_CHROMIUM)");
   const folder = cacheFolder("bench", "pan");
   const [moved, plain] = [join(folder, "moved.html"), join(folder, "plain.html")];
   await saveFigure(clusters(Number(count)), moved);
   const page = readFileSync(moved, "utf8");
   writeFileSync(plain, page.replace("if (window.vitrineSmoothPan) return;", "return;"));
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await launchChromium();
+  if (!browser) throw new Error(`bench: ${NO_CHROMIUM}`);
   try {
     for (let round = 0; round < ROUNDS; round++) {
       console.log(`moved: ${await drag(browser, moved)}`);
@@ -73,11 +73,8 @@ async function drag(browser: Browser, file: string): Promise<string> {
       await page.mouse.move(x + 120 * Math.sin(i / 20), y + 80 * Math.cos(i / 15));
     }
     const { frames, followed } = (await page.evaluate("panned()")) as { frames: number[]; followed: number };
-    const gaps = frames
-      .slice(1)
-      .map((at, i) => at - frames[i])
-      .sort((a, b) => a - b);
-    const at = (share: number) => gaps[Math.floor(share * (gaps.length - 1))]?.toFixed(0);
+    const gaps = frames.slice(1).map((at, i) => at - frames[i]);
+    const at = (share: number) => quantile(gaps, share).toFixed(0);
     const seconds = (frames[frames.length - 1] - frames[0]) / 1000;
     return `${(gaps.length / seconds).toFixed(1)} frames/s (a frame: median ${at(0.5)} ms, 95% below ${at(0.95)} ms), ${followed} movements of the axes`;
   } finally {

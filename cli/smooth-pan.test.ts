@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { saveFigure } from "../lib/notebook";
 import { scatterFigure } from "../lib/plot";
+import { launchChromium, NO_CHROMIUM } from "./chromium";
 
 const folder = mkdtempSync(join(tmpdir(), "vitrine-pan-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,48 +42,40 @@ const clock = `{
 }`;
 
 test("points that take longer than a frame to draw move with the axes while they are dragged, and are drawn anew at the end", async (t) => {
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
-    return;
-  }
+  const browser = await launchChromium();
+  if (!browser) return t.skip(NO_CHROMIUM);
+  t.after(() => browser.close());
   const axis = { title: "value", unit: "1" };
   const values = (of: (x: number) => number) => Float64Array.from({ length: 12_000 }, (_, i) => of(i));
   const figure = scatterFigure({ title: "t", x: axis, y: axis, xs: values(Math.sin), ys: values(Math.cos) });
   const file = join(folder, "points.html");
   await saveFigure({ ...figure, layout: { ...figure.layout, dragmode: "pan" } } as typeof figure, file);
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-  try {
-    const page = await browser.newPage();
-    await page.addInitScript(clock);
-    await page.goto(pathToFileURL(file).href);
-    const area = await page.locator(".nsewdrag").first().boundingBox();
-    assert.ok(area);
-    const [x, y] = [area.x + area.width / 2, area.y + area.height / 2];
-    const before = await look(page);
-    assert.equal(before.moved, null);
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    await page.mouse.move(x + 20, y);
-    await page.locator(".vitrine-moved").waitFor({ state: "attached" });
-    const first = await look(page);
-    await page.mouse.move(x + 90, y);
-    const during = await look(page);
-    assert.ok(during.hidden, "what WebGL drew is not shown twice");
-    const perPixel = (during.range[1] - during.range[0]) / during.width;
-    const dragged = (first.range[0] - during.range[0]) / perPixel;
-    assert.ok(Math.abs(dragged - 70) < 1, `the axis followed by ${dragged} pixels`);
-    assert.ok(Math.abs((during.moved ?? 0) - (first.moved ?? 0) - 70) < 1, `the points by ${during.moved}`);
-    await page.mouse.up();
-    await page.locator(".vitrine-moved").waitFor({ state: "detached" });
-    const end = await look(page);
-    assert.ok(!end.hidden);
-    assert.ok(
-      Math.abs((before.range[0] - end.range[0]) / perPixel - 90) < 1,
-      `${before.range} to ${end.range}`,
-    );
-  } finally {
-    await browser.close();
-  }
+  const page = await browser.newPage();
+  await page.addInitScript(clock);
+  await page.goto(pathToFileURL(file).href);
+  const area = await page.locator(".nsewdrag").first().boundingBox();
+  assert.ok(area);
+  const [x, y] = [area.x + area.width / 2, area.y + area.height / 2];
+  const before = await look(page);
+  assert.equal(before.moved, null);
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 20, y);
+  await page.locator(".vitrine-moved").waitFor({ state: "attached" });
+  const first = await look(page);
+  await page.mouse.move(x + 90, y);
+  const during = await look(page);
+  assert.ok(during.hidden, "what WebGL drew is not shown twice");
+  const perPixel = (during.range[1] - during.range[0]) / during.width;
+  const dragged = (first.range[0] - during.range[0]) / perPixel;
+  assert.ok(Math.abs(dragged - 70) < 1, `the axis followed by ${dragged} pixels`);
+  assert.ok(Math.abs((during.moved ?? 0) - (first.moved ?? 0) - 70) < 1, `the points by ${during.moved}`);
+  await page.mouse.up();
+  await page.locator(".vitrine-moved").waitFor({ state: "detached" });
+  const end = await look(page);
+  assert.ok(!end.hidden);
+  assert.ok(
+    Math.abs((before.range[0] - end.range[0]) / perPixel - 90) < 1,
+    `${before.range} to ${end.range}`,
+  );
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { NO_CHROMIUM } from "./chromium";
 import { LabBrowser, MINUTE, notebookOf } from "./lab-browser";
 
 const demo = `import { interact, widgets } from "../lib/notebook";
@@ -32,15 +33,13 @@ await show(clickedPictures({
 
 let lab: LabBrowser | undefined;
 before(async () => {
-  const { findBrowser } = await import("./browser.mjs");
-  const executablePath = findBrowser();
-  if (executablePath) lab = await LabBrowser.start(executablePath);
+  lab = await LabBrowser.start();
 });
 after(() => lab?.close());
 
 test("a dragged slider, a checkbox, a dropdown and a button run code that draws anew; a cell moves the slider; a reload changes nothing", async (t) => {
   if (!lab) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+    t.skip(NO_CHROMIUM);
     return;
   }
   await lab.show("widgets", notebookOf(demo, buttons, setting), useWidgets);
@@ -48,7 +47,7 @@ test("a dragged slider, a checkbox, a dropdown and a button run code that draws 
 
 test("a click on a point of a figure in JupyterLab shows its feature's pictures under it", async (t) => {
   if (!lab) {
-    t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+    t.skip(NO_CHROMIUM);
     return;
   }
   await lab.show("clicking", notebookOf(clicking), async (page) => {

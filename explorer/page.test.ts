@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchChromium, NO_CHROMIUM } from "../cli/chromium";
 import { buildPage } from "./build/build-page";
 import { HOSTILE, reducedWorld } from "./studies/reduced-world";
 
@@ -13,15 +14,8 @@ const root = mkdtempSync(join(tmpdir(), "explorer-page-"));
 let browser: Browser | undefined;
 
 before(async () => {
-  const { findBrowser } = await import("../cli/browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) return;
-  await buildPage(root, reducedWorld(), { chunk: 128 });
-  browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-gpu"],
-    timeout: 60_000,
-  });
+  browser = await launchChromium();
+  if (browser) await buildPage(root, reducedWorld(), { chunk: 128 });
 });
 after(async () => {
   await browser?.close();
@@ -30,8 +24,7 @@ after(async () => {
 
 /** Opens the page and fails if any request leaves the folder or any script fails; skipped without a browser. */
 async function meet(t: TestContext, hash: string, use: (page: Page) => Promise<void>, width = 1200) {
-  if (!browser)
-    return t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+  if (!browser) return t.skip(NO_CHROMIUM);
   const page = await browser.newPage({ viewport: { width, height: 800 } });
   page.setDefaultTimeout(60_000);
   const [requests, errors] = [[] as string[], [] as string[]];

@@ -9,7 +9,9 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as rest } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { spread } from "../../bench/statistics";
+import { launchChromium, NO_CHROMIUM } from "../../cli/chromium";
 import { cacheFolder } from "../../lib/io";
 import { makePage, openForPage } from "../explore";
 import { benchUpload } from "./live-bench";
@@ -67,11 +69,11 @@ async function timed(
 }
 
 async function browser(): Promise<void> {
-  const { findBrowser } = await import("../../cli/browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) throw new Error("bench: expected Chromium, got none (do: set VITRINE_CHROMIUM)");
-  const launch = () =>
-    chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"], timeout: 60_000 });
+  const launch = async () => {
+    const own = await launchChromium();
+    if (!own) throw new Error(`bench: ${NO_CHROMIUM}`);
+    return own;
+  };
   for (const [name, folder, feature] of [
     ["Emoji-CLIP", EMOJI, 1234],
     ["65,536 features", WIDE, 54_321],
@@ -86,7 +88,7 @@ async function browser(): Promise<void> {
       await own.close();
     }
     console.log(
-      `${name}: to a feature page with its pictures, new profile, files ${cold ? "from disk" : "as the system has them"}: ${spread(times, "ms")}`,
+      `${name}: to a feature page with its pictures, new profile, files ${cold ? "from disk" : "as the system has them"}: ${spread(times, 0)} ms`,
     );
     const own = await launch();
     const page = await own.newPage({ viewport: { width: 1280, height: 900 } });
@@ -170,11 +172,6 @@ function dropFileCache(): boolean {
 function frames(times: readonly number[]): string {
   const total = times.reduce((sum, time) => sum + time, 0);
   return `${((1000 * times.length) / total).toFixed(0)} frames/s over ${times.length} frames, the slowest ${Math.max(...times).toFixed(0)} ms`;
-}
-
-function spread(values: readonly number[], unit: string): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  return `median ${sorted[sorted.length >> 1].toFixed(0)} ${unit} (${sorted[0].toFixed(0)} to ${sorted[sorted.length - 1].toFixed(0)})`;
 }
 
 function seconds(start: number): string {

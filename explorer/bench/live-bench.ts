@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
+import { spread } from "../../bench/statistics";
 import { makePage, serveLive } from "../explore";
 import type { LivePicture } from "../format/live-format";
 import { smallStudy } from "../studies/small-study";
@@ -36,18 +37,12 @@ export async function benchUpload(count = 40): Promise<void> {
     console.log(
       `live, Emoji-CLIP, JPEG of 1,024 x 1,024 uploaded to ranked features (${count}; bound ${BOUND} ms):`,
     );
-    console.log(`  first ${times[0].toFixed(1)} ms, then ${spread(times.slice(1))}`);
-    console.log(`  heatmaps of all that fire, after that: ${spread(heatmaps.slice(1))}`);
+    console.log(`  first ${times[0].toFixed(1)} ms, then ${spread(times.slice(1), 1)} ms`);
+    console.log(`  heatmaps of all that fire, after that: ${spread(heatmaps.slice(1), 1)} ms`);
     const slowest = Math.max(...times);
     if (slowest > BOUND) throw new Error(`bench: expected at most ${BOUND} ms, got ${slowest.toFixed(0)} ms`);
   } finally {
     study.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function spread(values: readonly number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1);
-  return `median ${at(0.5)} ms (${at(0)} to ${at(1)})`;
 }

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
 import sharp from "sharp";
+import { launchChromium, NO_CHROMIUM } from "../../cli/chromium";
 import { HOSTILE, reducedWorld } from "../studies/reduced-world";
 import { buildPage } from "./build-page";
 import { sharePage } from "./share-page";
@@ -23,12 +23,8 @@ after(() => rmSync(root, { recursive: true, force: true }));
 test("a file holds the chosen features whole, opens alone, and asks for nothing", async (t) => {
   await sharePage(folder, [200, 7, 7], file);
   assert.ok(readFileSync(file).length < 600_000);
-  const { findBrowser } = await import("../../cli/browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath)
-    return t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
-  const args = ["--no-sandbox", "--disable-gpu"];
-  const browser = await chromium.launch({ executablePath, args, timeout: 60_000 });
+  const browser = await launchChromium();
+  if (!browser) return t.skip(NO_CHROMIUM);
   t.after(() => browser.close());
   const page = await browser.newPage();
   const [requests, errors] = [[] as string[], [] as string[]];

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
+import { launchChromium, NO_CHROMIUM } from "../../cli/chromium";
 import { encodePng } from "../../lib/io";
 import { type ExplorerStudy, makePage, serveLive } from "../explore";
 import { smallStudy } from "../studies/small-study";
@@ -21,16 +22,13 @@ let server: PageServer;
 let other: Buffer;
 
 before(async () => {
-  const { findBrowser } = await import("../../cli/browser.mjs");
-  const executablePath = findBrowser();
-  if (!executablePath) return;
+  browser = await launchChromium();
+  if (!browser) return;
   study = await smallStudy();
   await makePage(root, study, { heatmaps: 0, tested: 0 });
   server = await serveLive(root, study);
   const { data, width, height } = await study.pictures.original(OTHER);
   other = await encodePng({ data, width, height, channels: 3 });
-  const args = ["--no-sandbox", "--disable-gpu"];
-  browser = await chromium.launch({ executablePath, args, timeout: 60_000 });
 });
 after(async () => {
   await browser?.close();
@@ -50,8 +48,7 @@ interface Meeting {
 
 /** Opens the page; fails if a request leaves it, a script fails, or it gets wider than the window. */
 async function meet(t: TestContext, meeting: Meeting, use: (page: Page) => Promise<void>) {
-  if (!browser)
-    return t.skip("no Chromium found (install chromium, or set VITRINE_CHROMIUM to a browser's path)");
+  if (!browser) return t.skip(NO_CHROMIUM);
   const { hash, live = true, width = 1200, allowed = /^$/ } = meeting;
   const page = await browser.newPage({ viewport: { width, height: 900 } });
   page.setDefaultTimeout(60_000);
@@ -277,7 +274,7 @@ test("ten rounds are played by keys, from the folder alone, with the machine's s
 });
 
 test("a server that has ended is told of", async (t) => {
-  if (!browser) return t.skip("no Chromium found");
+  if (!browser) return t.skip(NO_CHROMIUM);
   const brief = await serveLive(root, study);
   const page = await browser.newPage();
   await page.goto(`${brief.url}index.html#view=picture`);

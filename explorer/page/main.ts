@@ -71,7 +71,8 @@ function start(data: PageData): void {
     const drawn = page(feature).catch(fail);
     showTab(state);
     // A page that is opened at a feature shows the feature first.
-    if (!before && feature !== undefined) return void drawn.then(nextFrame).then(strongestSeen).then(around);
+    if (!before && feature !== undefined)
+      return void drawn.then(nextFrame).then(strongestSeen).then(around).catch(fail);
     if (!before || !panels) return void around();
     if (listing(before) !== listing(next)) order = listed(next, columns, manifest, notes);
     panels.list.show(next, order);

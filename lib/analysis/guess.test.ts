@@ -38,13 +38,12 @@ test("labels that fire features of their own are always guessed, random features
       playGuessing({ sae, activations: memorySource(data, L), labels, labelCount: L, rounds });
     const perfect = await play(own, 40);
     assert.deepEqual([perfect.accuracy, perfect.error, perfect.chance], [1, 0, 0.25]);
-    const few = await playGuessing({
-      ...{ sae, activations: memorySource(own, L), labels, labelCount: L, picturesPerLabel: 2 },
-    });
-    assert.equal(
-      few.accuracy,
-      1,
-      "two pictures of each label are enough here, whether the picture is one of them or not",
+    // Of a label's forty pictures one makes its profile; the fortieth round that plays this very picture has nothing to go by.
+    const activations = memorySource(own, L);
+    const few = { sae, activations, labels, labelCount: L, rounds: 200, picturesPerLabel: 1 };
+    assert.ok(
+      (await playGuessing(few)).accuracy > 0.9,
+      "a picture outside its profile is not taken out of it",
     );
     const blind = await play(noise, 1500);
     assert.ok(Math.abs(blind.accuracy - 0.25) < 4 * blind.error, `${blind.accuracy}`);

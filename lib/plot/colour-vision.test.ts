@@ -83,6 +83,16 @@ test("the distance is CIEDE2000: pairs of its authors' table", () => {
   for (const [a, b, wanted] of pairs) assert.ok(Math.abs(distance(a, b) - wanted) < 1e-4, `${a}, ${b}`);
 });
 
+test("every colour of a category stands out from white paper and from JupyterLab's dark", () => {
+  const luminance = (hex: string) => ((labOf(hex, SIGHTS.normal)[0] + 16) / 116) ** 3;
+  for (const colour of COLOURS) {
+    for (const paper of ["#ffffff", "#111111"]) {
+      const [dark, light] = [luminance(colour), luminance(paper)].sort((a, b) => a - b);
+      assert.ok((light + 0.05) / (dark + 0.05) >= 3, `${colour} on ${paper}`);
+    }
+  }
+});
+
 test("the colours of categories differ for whoever sees them", () => {
   for (const [name, sight] of Object.entries(SIGHTS)) {
     assert.ok(least(4, sight) > 17, `${name}, four: ${least(4, sight)}`);
