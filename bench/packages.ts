@@ -1,6 +1,6 @@
 /** npm packages that only a comparison needs: exact versions, never dependencies of the project. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /**
@@ -9,14 +9,16 @@ import { join, resolve } from "node:path";
  */
 export function benchPackages(name: string, packages: Readonly<Record<string, string>>): string {
   const folder = resolve(__dirname, "..", ".vitrine", "bench", name);
-  const manifest = join(folder, "package.json");
+  /** Written last: an installation that was stopped has none. */
+  const installed = join(folder, "installed.json");
   const text = `${JSON.stringify({ name: `vitrine-bench-${name}`, private: true, dependencies: packages }, null, 2)}\n`;
-  const isThere = Object.keys(packages).every((one) => existsSync(join(folder, "node_modules", one)));
-  if (isThere && existsSync(manifest) && readFileSync(manifest, "utf8") === text) return folder;
+  if (existsSync(installed) && readFileSync(installed, "utf8") === text) return folder;
+  rmSync(installed, { force: true });
   mkdirSync(folder, { recursive: true });
-  writeFileSync(manifest, text);
+  writeFileSync(join(folder, "package.json"), text);
   console.error(`bench: installing ${Object.keys(packages).join(", ")} for this comparison alone …`);
   const words = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--silent"];
   execFileSync("npm", words, { cwd: folder, stdio: "inherit" });
+  writeFileSync(installed, text);
   return folder;
 }

@@ -7,11 +7,15 @@ import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import type { PlotlyFigure } from "../lib/plot";
 import { assertAxesNamed } from "../lib/plot/snapshot";
+import { writeOtherWorld } from "./other-world";
 
 const ROOT = resolve(__dirname, "..");
 const PLOTLY = "application/vnd.plotly.v1+json";
 const folder = mkdtempSync(join(tmpdir(), "vitrine-experiments-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const elsewhere = mkdtempSync(join(tmpdir(), "vitrine-world-"));
+after(() => {
+  for (const made of [folder, elsewhere]) rmSync(made, { recursive: true, force: true });
+});
 
 /** One view a picture and few steps: the first notebook computes what the others find in the cache. */
 const SMALL = { viewsPerPicture: 1, steps: 150, expansion: 4 };
@@ -35,12 +39,9 @@ function vitrine(...args: string[]): void {
 }
 
 /** Executes a notebook; the numbers that it prints as a line of JSON, its figures, and how many pictures it shows. */
-function execute(name: string, parameters: Record<string, number> = L1) {
-  const given = Object.entries({ ...SMALL, ...parameters }).flatMap(([key, value]) => [
-    "-p",
-    `${key}=${value}`,
-  ]);
-  vitrine("run", name, "--to", folder, ...given);
+function execute(name: string, parameters: Record<string, number | string> = L1) {
+  const all = Object.entries({ ...SMALL, ...parameters });
+  vitrine("run", name, "--to", folder, ...all.flatMap(([key, value]) => ["-p", `${key}=${value}`]));
   return read(name);
 }
 
@@ -184,4 +185,26 @@ test("08 sweeps recipes on one stream and finds the front", () => {
       assert.ok(l0 > front[i - 1].l0 && fvu < front[i - 1].fvu, "each explains more with more features");
   }
   assert.equal(figures.length, 1);
+});
+
+test("another model and a folder in ImageNet's layout take the parameters cell only", async () => {
+  const world = {
+    ...(await writeOtherWorld(elsewhere)),
+    hookPoint: "blocks.2.hook_resid_post",
+    prompt: "A photo of a {label}.",
+  };
+  const training = execute("01-training", { ...world, warmUpSteps: 50, modelPictures: 64 });
+  assert.equal(training.numbers.features, 4 * 64);
+  assert.match(training.printed, /600 pictures of 24 classes/);
+  const { prompt, ...labelled } = { ...world, ...L1, label: "class" };
+  const entropy = execute("03-label-entropy", labelled);
+  assert.match(entropy.printed, /left out: group, style; this data set has labels of kind class, folder/);
+  assert.ok(entropy.numbers.defined > 100);
+  const { numbers } = execute("05-logit-lens", {
+    ...labelled,
+    prompt,
+    picturesPerFeature: 2,
+    lensPictures: 300,
+  });
+  assert.equal(Object.keys(numbers).length, 9);
 });

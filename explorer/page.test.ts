@@ -149,6 +149,35 @@ test("every measure sorts, and keys go to the first, the last, a random one and 
   });
 });
 
+test("a list that moves keeps the rows that stay in view; one that flies has its pictures when it rests", async (t) => {
+  await meet(t, "", async (page) => {
+    await page.locator("#row-5 img").waitFor({ state: "attached" });
+    // Looks at the moment at which a row is drawn.
+    const [isKept, pictures] = await page.evaluate<[boolean, number]>(`(async () => {
+      const list = document.querySelector(".list");
+      const scroll = (to, row) => new Promise((done) => {
+        const observer = new MutationObserver(() => {
+          const found = document.querySelector(row);
+          if (!found) return;
+          observer.disconnect();
+          done(found);
+        });
+        observer.observe(list, { childList: true, subtree: true });
+        list.scrollTop = to;
+      });
+      const kept = document.querySelector("#row-5");
+      await scroll(48, "#row-" + (Math.ceil(list.clientHeight / 48) + 4));
+      const isKept = kept === document.querySelector("#row-5");
+      const far = await scroll(6000, "#row-125");
+      return [isKept, far.querySelectorAll("img").length];
+    })()`);
+    assert.ok(isKept);
+    assert.equal(pictures, 0);
+    await page.locator("#row-125 img").waitFor({ state: "attached" });
+    assert.equal(await page.locator(".row:not(:has(img))").count(), 0);
+  });
+});
+
 test("labels and nearest names are bars, and every plot has titled axes", async (t) => {
   await meet(t, "#feature=4", async (page) => {
     await opened(page, 4);

@@ -2,6 +2,8 @@
 import type { PageData } from "./data";
 import { fileUrl } from "./data";
 import { element, oncePerFrame } from "./dom";
+import { dotLayer } from "./dots";
+import { paints } from "./scale";
 import { DEEPEST_ZOOM, type State } from "./state";
 import type { ShownView } from "./view";
 
@@ -9,6 +11,8 @@ import type { ShownView } from "./view";
 const TILE = 44;
 /** Sheets of pictures held decoded: 160 MB. */
 const SHEETS = 96;
+/** Pixels of tiles held at the size that is shown: 64 MB, twice the largest screen. */
+const COPIED = 16e6;
 const WHOLE = { x: 0.5, y: 0.5, zoom: 1 };
 
 export function atlasView(
@@ -43,6 +47,7 @@ export function atlasView(
   /** Features drawn as tiles by cell of the level that is shown. */
   let tiles: { feature: number; left: number; top: number; size: number }[] = [];
   let middle = -1;
+  let dots = dotLayer(1, 1);
 
   const side = () => Math.min(width, height) * view.zoom;
   const across = (x: number) => width / 2 + (x - view.x) * side();
@@ -51,28 +56,46 @@ export function atlasView(
   const sheets = sheetCache(manifest.sprite, () => drawSoon());
   const draw = () => {
     const ratio = window.devicePixelRatio;
-    [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     const context = canvas.getContext("2d");
     if (!context || width === 0) return;
-    context.scale(ratio, ratio);
+    const [pixelsAcross, pixelsDown] = [Math.round(width * ratio), Math.round(height * ratio)];
+    // A canvas that is given a size, be it the one it has, gets new memory.
+    if (canvas.width !== pixelsAcross || canvas.height !== pixelsDown) {
+      [canvas.width, canvas.height] = [pixelsAcross, pixelsDown];
+      dots = dotLayer(pixelsAcross, pixelsDown);
+    }
+    dots.clear();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(document.documentElement);
-    const level = Math.max(0, Math.floor(Math.log2(side() / TILE)));
-    const size = side() / 2 ** level;
+    const whole = side();
+    const level = Math.max(0, Math.floor(Math.log2(whole / TILE)));
+    const cells = 2 ** level;
+    const size = whole / cells;
+    // Tiles stand on whole pixels, in the same pattern wherever the plane is moved.
+    const [originX, originY] = [across(0), down(0)].map((at) => Math.round(at * ratio) / ratio);
+    const cellAt = (value: number) =>
+      Math.round(Math.min(cells - 1, Math.floor(value * cells)) * size * ratio) / ratio;
     tiles = [];
-    context.fillStyle = style.getPropertyValue("--quiet");
-    for (const feature of placed) {
-      const [x, y] = [columns.atlasX[feature], columns.atlasY[feature]];
-      const [px, py] = [across(x), down(y)];
+    const [paint] = paints([style.getPropertyValue("--quiet")]);
+    const { atlasX, atlasY, atlasLevel } = columns;
+    for (let i = 0; i < placed.length; i++) {
+      const feature = placed[i];
+      const x = atlasX[feature];
+      const y = atlasY[feature];
+      const px = originX + x * whole;
+      const py = originY + y * whole;
       if (px < -size || py < -size || px > width + size || py > height + size) continue;
-      if (columns.atlasLevel[feature] > level) {
-        context.fillRect(px - 1, py - 1, 2, 2);
+      if (atlasLevel[feature] > level) {
+        dots.dot(px * ratio, py * ratio, Math.round(2 * ratio), paint);
         continue;
       }
-      const cell = (value: number) => Math.min(2 ** level - 1, Math.floor(value * 2 ** level)) / 2 ** level;
-      tiles.push({ feature, left: across(cell(x)), top: down(cell(y)), size });
+      tiles.push({ feature, left: originX + cellAt(x), top: originY + cellAt(y), size });
     }
+    context.putImageData(dots.image, 0, 0);
+    const edge = Math.round((size - 2) * ratio);
+    sheets.begin(edge);
     for (const { feature, left, top } of tiles)
-      sheets.draw(context, columns.picture[feature], left + 1, top + 1, size - 2);
+      sheets.draw(context, columns.picture[feature], left + 1, top + 1, edge / ratio);
     middle = nearest(width / 2, height / 2);
     const chosen = tiles.find(({ feature }) => feature === middle);
     if (chosen && document.activeElement === canvas) {
@@ -190,12 +213,26 @@ export function atlasView(
   };
 }
 
-/** Sheets of pictures by number, loaded when one is first asked for; those that were not used for longest are let go. */
+/**
+ * Sheets of pictures by number, loaded when one is first asked for; those that were not used for longest are let go. While the plane is moved and not zoomed, tiles are
+ * copies of the size that is shown: scaling each anew would be most of a frame.
+ */
 function sheetCache({ columns, tile }: PageData["manifest"]["sprite"], loaded: () => void) {
   const sheets = new Map<number, HTMLImageElement>();
+  const copies = new Map<number, HTMLCanvasElement>();
+  let [pixels, isSteady] = [0, false];
   return {
+    /** Before a frame: edge of its tiles, device pixels. */
+    begin(edge: number) {
+      isSteady = edge === pixels;
+      pixels = edge;
+      if (!isSteady) copies.clear();
+    },
+    /** A picture with its corner at (left, top), `size` across, in the context's units. */
     draw(context: CanvasRenderingContext2D, picture: number, left: number, top: number, size: number) {
       if (picture < 0) return;
+      const copy = copies.get(picture);
+      if (copy) return void context.drawImage(copy, left, top, size, size);
       const number = Math.floor(picture / columns ** 2);
       let sheet = sheets.get(number);
       if (sheet) sheets.delete(number);
@@ -208,9 +245,15 @@ function sheetCache({ columns, tile }: PageData["manifest"]["sprite"], loaded: (
       if (sheets.size > SHEETS) sheets.delete(sheets.keys().next().value as number);
       if (!sheet.complete || sheet.naturalWidth === 0) return;
       const place = picture % columns ** 2;
-      const [x, y] = [tile * (place % columns), tile * Math.floor(place / columns)];
       // Half a pixel less at each side: smoothing would let the neighbours in.
-      context.drawImage(sheet, x + 0.5, y + 0.5, tile - 1, tile - 1, left, top, size, size);
+      const [x, y] = [tile * (place % columns) + 0.5, tile * Math.floor(place / columns) + 0.5];
+      context.drawImage(sheet, x, y, tile - 1, tile - 1, left, top, size, size);
+      if (!isSteady) return;
+      const made = document.createElement("canvas");
+      made.width = made.height = pixels;
+      made.getContext("2d")?.drawImage(sheet, x, y, tile - 1, tile - 1, 0, 0, pixels, pixels);
+      copies.set(picture, made);
+      if (copies.size * pixels ** 2 > COPIED) copies.delete(copies.keys().next().value as number);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** All features as points: log10 density across, log10 mean activation up, coloured by label entropy. Click opens, dragging selects. */
 import type { PageData } from "./data";
 import { byId, element } from "./dom";
+import { dotLayer } from "./dots";
 import { colour, GRADIENT, paints, range, ticks } from "./scale";
 import type { Box, State } from "./state";
 
@@ -86,19 +87,14 @@ export function featureMap(
     context.restore();
     context.drawImage(dots(line, text), 0, 0, width, height);
   };
-  /** All points, pixel by pixel: a call of the canvas for each of 65,536 would take ten times as long. */
   const dots = (line: string, text: string) => {
     const ratio = window.devicePixelRatio;
-    const [w, h] = [points.width, points.height];
-    const pixels = new Uint32Array(w * h);
     const side = Math.round((manifest.features > 20_000 ? 2 : 3) * ratio);
-    const dot = (feature: number, paint: number) => {
-      const left = Math.round(across(xs[feature]) * ratio - side / 2);
-      const top = Math.round(up(ys[feature]) * ratio - side / 2);
-      // Comparisons with what is not a number are false.
-      if (!(left >= 0 && top >= 0 && left + side <= w && top + side <= h)) return;
-      for (let y = top; y < top + side; y++) pixels.fill(paint, y * w + left, y * w + left + side);
-    };
+    const layer = document.createElement("canvas");
+    [layer.width, layer.height] = [points.width, points.height];
+    const drawn = dotLayer(layer.width, layer.height);
+    const dot = (feature: number, paint: number) =>
+      drawn.dot(across(xs[feature]) * ratio, up(ys[feature]) * ratio, side, paint);
     const { entropy } = columns;
     const [grey, quiet, ...scale] = paints([line, text, ...SCALE]);
     if (order.length < manifest.features)
@@ -107,9 +103,7 @@ export function featureMap(
       const share = (entropy[feature] - low) / (high - low);
       dot(feature, Number.isNaN(share) ? quiet : scale[Math.round(share * (scale.length - 1))]);
     }
-    const layer = document.createElement("canvas");
-    [layer.width, layer.height] = [w, h];
-    layer.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), w, h), 0, 0);
+    layer.getContext("2d")?.putImageData(drawn.image, 0, 0);
     return layer;
   };
   const prepare = (target: HTMLCanvasElement) => {

@@ -8,6 +8,10 @@ import type { State } from "./state";
 
 /** Height of a row, CSS pixels; page.css has the same. */
 const ROW = 48;
+/** A list that moves by more rows in a frame shows pictures when it rests: nobody sees them before, and each is a sheet to decode. */
+const FLYING = 4;
+/** Milliseconds without a movement that are rest. */
+const REST = 80;
 
 export interface Navigator {
   show(state: State, order: Int32Array): void;
@@ -100,12 +104,42 @@ export function navigator(
   const openRandom = () => {
     if (order.length > 0) change({ feature: order[Math.floor(Math.random() * order.length)] });
   };
+  /** Rows in the document, by place. */
+  const drawn = new Map<number, HTMLElement>();
+  let [top, isFlying, resting] = [0, false, 0];
+  /** Adds rows that came into view and takes out those that left it: the others stay, with their pictures. */
   const draw = () => {
+    const wasFlying = isFlying;
+    isFlying = Math.abs(list.scrollTop - top) > FLYING * ROW;
+    top = list.scrollTop;
+    clearTimeout(resting);
+    if (isFlying) resting = setTimeout(draw, REST);
+    else if (wasFlying) clear();
     const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 4);
     const last = Math.min(order.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 4);
-    const seen: HTMLElement[] = [];
-    for (let place = first; place < last; place++) seen.push(row(order[place], place));
-    rows.replaceChildren(...seen);
+    for (const [place, made] of drawn) {
+      if (place >= first && place < last) continue;
+      made.remove();
+      drawn.delete(place);
+    }
+    for (let place = first; place < last; place++) {
+      if (drawn.has(place)) continue;
+      const made = row(order[place], place);
+      const above = drawn.get(place - 1);
+      if (above) above.after(made);
+      else rows.prepend(made);
+      drawn.set(place, made);
+    }
+  };
+  const clear = () => {
+    rows.replaceChildren();
+    drawn.clear();
+  };
+  const drawAnew = () => {
+    clear();
+    // To a place that was not scrolled to.
+    top = list.scrollTop;
+    draw();
   };
   const row = (feature: number, place: number): HTMLElement => {
     const name = columns.label[feature] < 0 ? "never fires" : manifest.labelNames[columns.label[feature]];
@@ -126,7 +160,7 @@ export function navigator(
           change({ feature });
         },
       },
-      pictureTile(columns.picture[feature], 40, "", manifest),
+      pictureTile(isFlying ? -1 : columns.picture[feature], 40, "", manifest),
       element(
         "span",
         { class: "name" },
@@ -142,8 +176,8 @@ export function navigator(
     made.style.top = `${place * ROW}px`;
     return made;
   };
-  const drawSoon = oncePerFrame(() => draw());
-  notes.onChange(drawSoon);
+  const drawSoon = oncePerFrame(draw);
+  notes.onChange(oncePerFrame(drawAnew));
   list.addEventListener("scroll", drawSoon, { passive: true });
   new ResizeObserver(drawSoon).observe(list);
   return {
@@ -176,7 +210,7 @@ export function navigator(
         if (list.scrollTop > above || list.scrollTop < below)
           list.scrollTop = Math.max(0, above - list.clientHeight / 3);
       }
-      draw();
+      drawAnew();
     },
     focusFilter: () => filter.focus(),
     openRandom,

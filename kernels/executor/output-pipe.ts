@@ -4,7 +4,8 @@
  * Prints go through memory because a loop can make a million of them: no message is allocated for each, and a loop that prints
  * faster than the session reads waits for it, so that memory stays bounded. A message says how far the text before it goes.
  */
-import type { FromExecutor, Shown, ShownJson } from "./contract";
+import type { FromExecutor, ShownJson } from "./contract";
+import { writeJson } from "./shown-json";
 
 /** What crosses between the threads. */
 export type Parcel =
@@ -236,11 +237,4 @@ function withJson(message: Exclude<FromExecutor, { type: "stream" }>): FromExecu
 function shownBy(message: FromExecutor<ShownJson>): ShownJson | undefined {
   if (message.type === "display") return message.shown;
   return message.type === "done" && message.outcome.status === "ok" ? message.outcome.result : undefined;
-}
-
-const encoder = new TextEncoder();
-
-/** In memory of its own, which can be moved between threads. */
-function writeJson(shown: Shown): ShownJson {
-  return encoder.encode(JSON.stringify(shown)) as ShownJson;
 }

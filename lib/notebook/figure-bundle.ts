@@ -1,5 +1,6 @@
 /** A Plotly figure as MIME bundle: interactive where Plotly runs, a still where no script does, text everywhere else. */
 import {
+  finiteExtent,
   type PlotlyAxis,
   type PlotlyFigure,
   type PlotlyNumbers,
@@ -67,13 +68,9 @@ function extents(trace: PlotlyTrace, titles: { x: string; y: string }): string {
     const values = trace[axis];
     if (isNames(values)) return `${values.length} categories`;
     const numbers = unpackNumbers(values).filter(Number.isFinite);
-    if (numbers.length === 0) return `${titles[axis]} empty`;
-    let min = numbers[0];
-    let max = numbers[0];
-    for (const v of numbers) {
-      if (v < min) min = v;
-      if (v > max) max = v;
-    }
+    const found = finiteExtent(numbers);
+    if (!found) return `${titles[axis]} empty`;
+    const [min, max] = found;
     const last = trace.type === "scatter" && trace.mode !== "markers" && axis === "y";
     const end = last ? `, last ${short(numbers[numbers.length - 1])}` : "";
     return `${titles[axis]} ${short(min)} … ${short(max)}${end}`;

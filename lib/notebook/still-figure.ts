@@ -1,5 +1,6 @@
 /** A figure as a still picture: on its theme's background or on white, no WebGL, many points as one raster image behind the axes' text. */
 import {
+  finiteExtent,
   isThemed,
   type PlotlyAxis,
   type PlotlyFigure,
@@ -97,15 +98,7 @@ function axisKey(ref: string): `xaxis${string}` | `yaxis${string}` {
 function fixRange(layout: StillLayout, ref: string, values: Float64Array[]): [number, number] {
   const axis = axisOf(layout, ref);
   if (axis.range) return axis.range;
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (const array of values)
-    for (const v of array)
-      if (Number.isFinite(v)) {
-        min = Math.min(min, v);
-        max = Math.max(max, v);
-      }
-  if (min > max) [min, max] = [0, 1];
+  const [min, max] = finiteExtent(...values) ?? [0, 1];
   const padding = (max - min) * PADDING || 0.5;
   const range: [number, number] = [min - padding, max + padding];
   layout[axisKey(ref)] = { ...axis, range };
@@ -158,15 +151,8 @@ function drawClouds(clouds: Cloud[], others: Cloud[], layout: StillLayout, scale
 /** Smallest and largest colour value of a trace: given, or the data's. */
 function colourRange(trace: ScatterTrace): [number, number] {
   const { color, cmin, cmax } = trace.marker ?? {};
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  if (color !== undefined && typeof color !== "string")
-    for (const v of unpackNumbers(color))
-      if (Number.isFinite(v)) {
-        min = Math.min(min, v);
-        max = Math.max(max, v);
-      }
-  if (min > max) [min, max] = [0, 1];
+  const isValue = color !== undefined && typeof color !== "string";
+  const [min, max] = (isValue && finiteExtent(unpackNumbers(color))) || [0, 1];
   return [cmin ?? min, cmax ?? max];
 }
 

@@ -222,3 +222,16 @@ export function unpackNumbers(values: PlotlyNumbers): Float64Array {
   const bytes = Buffer.from(values.bdata, "base64");
   return Float64Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
 }
+
+/** Smallest and largest finite value of all arrays; undefined where there is none. */
+export function finiteExtent(...arrays: ArrayLike<number>[]): [number, number] | undefined {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const values of arrays)
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) continue;
+      min = Math.min(min, values[i]);
+      max = Math.max(max, values[i]);
+    }
+  return min > max ? undefined : [min, max];
+}
