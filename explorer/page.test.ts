@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium, NO_CHROMIUM } from "../cli/chromium";
 import { buildPage } from "./build/build-page";
+import { clusterNames } from "./page/clusters";
 import { HOSTILE, reducedWorld } from "./studies/reduced-world";
 
 const root = mkdtempSync(join(tmpdir(), "explorer-page-"));
@@ -222,7 +223,7 @@ test("in the dark theme paper is darker than ink, and whatever can be used has a
 test("clusters, labels, mixed features and words of descriptions filter, and each has an address", async (t) => {
   await meet(t, "", async (page) => {
     const count = (text: string) => page.locator(".count", { hasText: `${text} of 300` }).waitFor();
-    await page.getByLabel("Cluster").selectOption("dense");
+    await page.getByLabel("Cluster").selectOption("stronger half");
     await count("149");
     assert.deepEqual(await firstRows(page, 1), [1, 3, 5]);
     await page.getByLabel("Label: class").selectOption("cat");
@@ -230,7 +231,7 @@ test("clusters, labels, mixed features and words of descriptions filter, and eac
     await page.getByLabel("label entropy above 0").check();
     await count("50");
     assert.match(page.url(), /#cluster=2&label=0&mixed=1$/);
-    await page.getByLabel("Cluster").selectOption("ultra-low density");
+    await page.getByLabel("Cluster").selectOption("weaker half");
     // Features 0, 60, 120, … have entropy 0.
     await count("45");
     await page.reload();
@@ -281,6 +282,13 @@ test("a feature's plots, heatmaps and test are there, and say in words what they
     await opened(page, 5);
     assert.equal(await page.locator(".heatmap:visible").count(), 6, "the next feature's are shown too");
   });
+});
+
+test("the weaker cluster is called ultra-low density where most of it fires on fewer than 1 picture in 1,000", () => {
+  const cluster = Uint8Array.from([0, 1, 1, 1, 2]);
+  const names = (...density: number[]) => clusterNames({ cluster, density: Float32Array.from(density) })[1];
+  assert.equal(names(0, 1e-4, 9e-4, 0.1, 1e-5), "ultra-low density");
+  assert.equal(names(0, 1e-4, 2e-3, 0.1, 1e-5), "weaker half");
 });
 
 test("notes are kept over a reload, found by the filter, exported, and imported; nonsense is refused", async (t) => {

@@ -14,7 +14,13 @@ import {
 } from "../../lib/analysis";
 import { projectClassToken } from "../../lib/clip";
 import { type Tensor, tf, topK, unitRows } from "../../lib/tensor";
-import type { ChunkSizes, FeatureChunk, FeatureColumns, Neurons } from "../format/page-format";
+import {
+  type ChunkSizes,
+  CLUSTERS,
+  type FeatureChunk,
+  type FeatureColumns,
+  type Neurons,
+} from "../format/page-format";
 import type { Atlas } from "./atlas-order";
 import type { DescriptionColumns } from "./descriptions";
 import type { Heatmaps } from "./heatmaps";
@@ -23,8 +29,11 @@ import type { Heatmaps } from "./heatmaps";
 const PRODUCTS_AT_ONCE = 2 ** 24;
 /** Shares of a feature's firings, and pictures out of each. */
 const [QUANTILES, PER_QUANTILE] = [5, 5];
-/** As `CLUSTERS` of the format has them. */
-const CLUSTER_ROWS: Record<Cluster, number> = { dead: 0, ultraLow: 1, dense: 2 };
+const CLUSTER_ROWS: Record<Cluster, number> = {
+  dead: CLUSTERS.indexOf("dead"),
+  ultraLow: CLUSTERS.indexOf("weaker"),
+  dense: CLUSTERS.indexOf("stronger"),
+};
 
 export interface MeasureOptions {
   hookPoint: string;

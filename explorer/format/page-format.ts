@@ -64,8 +64,8 @@ export interface Manifest extends ChunkSizes {
   shared?: readonly number[];
 }
 
-/** `columns.cluster`: the two parts of experiment 02, and features that never fire. */
-export const CLUSTERS = ["never fires", "ultra-low density", "dense"] as const;
+/** Rows of `columns.cluster`: features that never fire, and the two bells of experiment 02's mixture, the one of weaker activations first. */
+export const CLUSTERS = ["dead", "weaker", "stronger"] as const;
 
 /** Picture p is tile p mod (columns²) of sprite floor(p / columns²), row by row. */
 export interface SpriteLayout {

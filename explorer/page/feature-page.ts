@@ -1,5 +1,6 @@
 /** What is known of one feature: description and notes, its pictures, how its activations are spread, and what it is near to. */
-import { CLUSTERS, type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format/page-format";
+import { type FeatureChunk, MEASURES, type Measure, type Neurons } from "../format/page-format";
+import { clusterNames } from "./clusters";
 import { fileUrl, isHeld, type PageData } from "./data";
 import { byId, element, number } from "./dom";
 import { featureLink } from "./feature-link";
@@ -84,7 +85,7 @@ function sections(
     const { title, unit } = MEASURES[measure];
     fact(title, number(columns[measure][feature]), unit);
   }
-  fact("cluster", CLUSTERS[columns.cluster[feature]], "");
+  fact("cluster", clusterNames(columns)[columns.cluster[feature]], "");
   const section = (title: string, unit: string, ...content: (HTMLElement | SVGElement)[]) =>
     element("section", {}, element("h3", {}, title, element("small", {}, unit)), ...content);
   const described = section(

@@ -1,5 +1,6 @@
 /** The list of features: as long as there are features, but only what is seen is in the document. */
-import { CLUSTERS, MEASURES } from "../format/page-format";
+import { MEASURES } from "../format/page-format";
+import { clusterNames } from "./clusters";
 import type { PageData } from "./data";
 import { byId, element, number, oncePerFrame } from "./dom";
 import type { NoteStore } from "./notes";
@@ -47,7 +48,7 @@ export function navigator(
     "select",
     { "aria-label": "Cluster", onchange: () => change({ cluster: numberOf(cluster.value) }) },
     element("option", { value: "" }, "all clusters"),
-    ...CLUSTERS.map((name, i) => element("option", { value: i }, name)),
+    ...clusterNames(columns).map((name, i) => element("option", { value: i }, name)),
   );
   const carried = new Set(columns.label);
   const label = element(
