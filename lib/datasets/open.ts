@@ -1,6 +1,6 @@
 /** Data sets by name or by path: what a notebook's parameter `dataset` may say. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Dataset } from "./dataset";
 import { openEmoji } from "./emoji";
 import { type ImageFolderOptions, openImageFolder } from "./image-folder";
@@ -82,6 +82,6 @@ function isFolder(path: string): boolean {
 function notFound(name: string, got: string): Error {
   const names = Object.keys(DATASETS).join(", ");
   return new Error(
-    `openDataset: expected ${names}, a folder of pictures, or .tar or .parquet files, for "${name}", got ${got} (do: check the path)`,
+    `openDataset: expected ${names}, a folder of pictures, or .tar or .parquet files, for "${name}", got ${got} (do: check the path; from here it is ${resolve(name)})`,
   );
 }
