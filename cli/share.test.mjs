@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readRunOptions } from "./run-notebook.mjs";
+import { pathsUnder } from "./setup/paths.mjs";
 import { withLiveFigures } from "./share.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -67,6 +68,30 @@ test("a shared notebook is one page without a foreign script, its figures alive,
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("where no script runs and nothing knows Plotly, as on GitHub, each figure of a committed notebook is a picture", () => {
+  const { python } = pathsUnder(root);
+  const source = join(root, "notebooks", "03-label-entropy.ipynb");
+  const words = [
+    "-m",
+    "nbconvert",
+    "--to",
+    "html",
+    "--template",
+    "basic",
+    "--log-level=ERROR",
+    "--stdout",
+    source,
+  ];
+  const run = spawnSync(python, words, { encoding: "utf8", maxBuffer: 1 << 28 });
+  assert.equal(run.status, 0, run.stderr);
+  assert.doesNotMatch(run.stdout, /<script/);
+  const outputs = JSON.parse(readFileSync(source, "utf8")).cells.flatMap(({ outputs = [] }) => outputs);
+  const isPicture = ({ data = {} }) => Object.keys(data).some((mime) => mime.startsWith("image/"));
+  assert.equal(outputs.filter(({ data }) => data?.[PLOTLY]).length, 3);
+  assert.equal(run.stdout.match(/<img[^>]*src="data:image\//g).length, outputs.filter(isPicture).length);
+  assert.ok(outputs.every((output) => !output.data?.[PLOTLY] || isPicture(output)));
 });
 
 test("a notebook that has not run, or not to its end, is refused with what to do", () => {

@@ -6,8 +6,11 @@
 
 #include "rows.h"
 
-/* Features a block: whole panels of an encoder product, whose [BLOCK, B] result stays in the second-level cache. */
-constexpr int BLOCK = 8 * MR;
+/*
+ * Features a block: whole panels of an encoder product, whose [BLOCK, B] result stays in the second-level cache, and as many terms at a time of a dense decoder's
+ * sums, which are read and written once a block.
+ */
+constexpr int BLOCK = 112 / MR * MR;
 
 /* A block is kept as a matrix from this share of firing entries on: about where its products become faster than lists. */
 constexpr double DENSE_FROM = 1.0 / 12;
