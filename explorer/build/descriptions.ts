@@ -97,33 +97,16 @@ function keyOf(key: string, { texts, description }: Descriptions): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Longest part of a caption that is tried by itself, words. */
-const LONGEST_PART = 3;
-
-/** What is known of a picture in words, in lower case: its caption, parts of it, its labels, its keywords where the set has them; none of stop words alone. */
+/** What is known of a picture in words, in lower case: its caption, the words of it, its labels, its keywords where the set has them; none of stop words alone. */
 export function pictureWords(pictures: Pick<Dataset, "record">, row: number): string[] {
   const { caption, labels, ...others } = pictures.record(row);
   const { keywords = [] } = others as { keywords?: readonly string[] };
   const named = Object.entries(labels).flatMap(([kind, name]) =>
     name === null || NOT_CONTENT.includes(kind) ? [] : [name.replace(/[-_]/g, " ")],
   );
-  const texts = [caption, ...partsOf(caption), ...named, ...keywords].map((text) => text.toLowerCase());
+  const words = caption.match(/[\p{L}\p{N}]{3,}/gu) ?? [];
+  const texts = [caption, ...words, ...named, ...keywords].map((text) => text.toLowerCase());
   return [...new Set(texts)].filter((text) =>
     (text.match(/[\p{L}\p{N}]+/gu) ?? [text]).some((word) => !STOP_WORDS.has(word)),
   );
-}
-
-/** Words of three letters or more, and two or three words that stand together between marks, from and to one that says something. */
-function partsOf(caption: string): string[] {
-  const parts: string[] = [];
-  for (const clause of caption.split(/[^\p{L}\p{N}\s'’-]+/u)) {
-    const words = clause.match(/[\p{L}\p{N}]+/gu) ?? [];
-    const says = words.map((word) => !STOP_WORDS.has(word.toLowerCase()));
-    for (let from = 0; from < words.length; from++) {
-      if (words[from].length >= 3) parts.push(words[from]);
-      for (let to = from + 1; to < Math.min(words.length, from + LONGEST_PART); to++)
-        if (says[from] && says[to]) parts.push(words.slice(from, to + 1).join(" "));
-    }
-  }
-  return parts;
 }
