@@ -48,6 +48,8 @@ export function atlasView(
   let tiles: { feature: number; left: number; top: number; size: number }[] = [];
   let middle = -1;
   let dots = dotLayer(1, 1);
+  const quiet = () => paints([getComputedStyle(document.documentElement).getPropertyValue("--quiet")])[0];
+  let paint = quiet();
 
   const side = () => Math.min(width, height) * view.zoom;
   const across = (x: number) => width / 2 + (x - view.x) * side();
@@ -76,7 +78,6 @@ export function atlasView(
     const cellAt = (value: number) =>
       Math.round(Math.min(cells - 1, Math.floor(value * cells)) * size * ratio) / ratio;
     tiles = [];
-    const [paint] = paints([style.getPropertyValue("--quiet")]);
     const { atlasX, atlasY, atlasLevel } = columns;
     for (let i = 0; i < placed.length; i++) {
       const feature = placed[i];
@@ -204,7 +205,10 @@ export function atlasView(
     [width, height] = [canvas.clientWidth, canvas.clientHeight];
     drawSoon();
   }).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawSoon);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    paint = quiet();
+    drawSoon();
+  });
   return {
     show(state) {
       view = state.atlas ?? WHOLE;
@@ -247,11 +251,11 @@ function sheetCache({ columns, tile }: PageData["manifest"]["sprite"], loaded: (
       const place = picture % columns ** 2;
       // Half a pixel less at each side: smoothing would let the neighbours in.
       const [x, y] = [tile * (place % columns) + 0.5, tile * Math.floor(place / columns) + 0.5];
-      context.drawImage(sheet, x, y, tile - 1, tile - 1, left, top, size, size);
-      if (!isSteady) return;
+      if (!isSteady) return void context.drawImage(sheet, x, y, tile - 1, tile - 1, left, top, size, size);
       const made = document.createElement("canvas");
       made.width = made.height = pixels;
       made.getContext("2d")?.drawImage(sheet, x, y, tile - 1, tile - 1, 0, 0, pixels, pixels);
+      context.drawImage(made, left, top, size, size);
       copies.set(picture, made);
       if (copies.size * pixels ** 2 > COPIED) copies.delete(copies.keys().next().value as number);
     },

@@ -6,7 +6,8 @@ const ULTRA_LOW = 1e-3;
 
 /** Names of the rows of `CLUSTERS`. */
 export function clusterNames({ cluster, density }: Pick<FeatureColumns, "cluster" | "density">): string[] {
-  const weaker = density.filter((_, feature) => cluster[feature] === CLUSTERS.indexOf("weaker"));
+  const row = CLUSTERS.indexOf("weaker");
+  const weaker = density.filter((_, feature) => cluster[feature] === row);
   const rare = weaker.filter((share) => share < ULTRA_LOW).length;
   return rare > weaker.length / 2
     ? ["never fires", "ultra-low density", "dense"]

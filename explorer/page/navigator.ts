@@ -116,8 +116,8 @@ export function navigator(
     clearTimeout(resting);
     if (isFlying) resting = setTimeout(draw, REST);
     else if (wasFlying) clear();
-    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 4);
-    const last = Math.min(order.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 4);
+    const first = Math.max(0, Math.floor(top / ROW) - 4);
+    const last = Math.min(order.length, Math.ceil((top + list.clientHeight) / ROW) + 4);
     for (const [place, made] of drawn) {
       if (place >= first && place < last) continue;
       made.remove();

@@ -19,12 +19,12 @@ export function writeJson(shown: Shown): ShownJson {
 function write({ data, metadata }: Shown, long: number): ShownJson | undefined {
   const parts: { text: string; isBare: boolean }[] = [];
   const add = (text: string, isBare = false) => parts.push({ text, isBare });
-  const isBare = (value: unknown): value is string =>
+  const looksBare = (value: unknown): value is string =>
     typeof value === "string" && value.length >= long && !special.test(value.slice(0, longText));
   let before = '{"data":{';
   for (const [mime, value] of Object.entries(data)) {
     add(`${before}${JSON.stringify(mime)}:`);
-    if (isBare(value)) {
+    if (looksBare(value)) {
       add('"');
       add(value, true);
       add('"');

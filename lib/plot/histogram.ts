@@ -1,6 +1,7 @@
 /** Histograms, binned here, so that a notebook carries a hundred bars and not 65,536 values. */
 import {
   type BarTrace,
+  finiteExtent,
   type PlotlyAnnotation,
   type PlotlyFigure,
   type PlotlyShape,
@@ -36,27 +37,18 @@ export function countBins(
   values: Values,
   { width, bins = 60 }: { width?: number; bins?: number } = {},
 ): Bins {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  let excluded = 0;
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i];
-    if (!Number.isFinite(v)) excluded++;
-    else {
-      if (v < min) min = v;
-      if (v > max) max = v;
-    }
-  }
-  if (excluded === values.length)
-    return { start: 0, width: width ?? 1, counts: new Uint32Array(0), excluded };
+  const extent = finiteExtent(values);
+  if (!extent) return { start: 0, width: width ?? 1, counts: new Uint32Array(0), excluded: values.length };
+  const [min, max] = extent;
   const step = width ?? roundWidth((max - min) / bins || 1);
   // A value on an edge belongs to the bin above it; the small slack undoes 0.3 / 0.1 = 2.999….
   const bin = (v: number) => Math.floor(v / step + 1e-9);
   const first = bin(min);
   const counts = new Uint32Array(Math.max(1, bin(max) - first + 1));
+  let excluded = 0;
   for (let i = 0; i < values.length; i++) {
-    const v = values[i];
-    if (Number.isFinite(v)) counts[bin(v) - first]++;
+    if (Number.isFinite(values[i])) counts[bin(values[i]) - first]++;
+    else excluded++;
   }
   return { start: first * step, width: step, counts, excluded };
 }
