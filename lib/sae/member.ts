@@ -40,14 +40,14 @@ export interface MemberWatch {
 
 /** How one of several SAEs ended. */
 export type MemberResult = { name: string; config: SaeTrainingConfig; metrics: TrainingMetrics[] } & (
-  | { sae: Sae; step: number }
+  | { sae: Sae; step: number; cached: boolean }
   | { failure: TrainingFailure }
 );
 
 export class Member {
   private training: SaeTraining | undefined;
   private metrics: TrainingMetrics[] = [];
-  private finished: { sae: Sae; step: number } | undefined;
+  private finished: { sae: Sae; step: number; cached: boolean } | undefined;
   private failure: TrainingFailure | undefined;
   private events: EventFile | undefined;
 
@@ -89,7 +89,7 @@ export class Member {
     if (folder?.isFinished()) {
       member.metrics = folder.readMetrics();
       for (const metrics of member.metrics) watch.onMetrics?.(metrics);
-      member.finished = { sae: await loadSae(folder.saePath), step: member.finalStep() };
+      member.finished = { sae: await loadSae(folder.saePath), step: member.finalStep(), cached: true };
     }
     return member;
   }
@@ -227,7 +227,7 @@ export class Member {
     this.dispose();
     await folder?.writeTable(this.metrics);
     if (folder) await saveSae(folder.saePath, sae);
-    this.finished = { sae, step: this.metrics.length > 0 ? step : 0 };
+    this.finished = { sae, step: this.metrics.length > 0 ? step : 0, cached: false };
   }
 
   private async fail(step: number, reason: string): Promise<void> {

@@ -13,7 +13,7 @@ import {
   trainingConfigHash,
 } from "./config";
 import { metricsTable, type TrainingMetrics } from "./metrics";
-import type { Stopping } from "./stopping";
+import { decides, type Stopping } from "./stopping";
 
 /** Of the run folder; goes up when what is in it changes. */
 const RUN_FORMAT = 2;
@@ -79,9 +79,12 @@ export class RunFolder {
     const differ = Object.keys({ ...there.config, ...wanted.config }).filter(
       (key) => !isDeepStrictEqual(Reflect.get(there.config, key), Reflect.get(wanted.config, key)),
     );
-    for (const key of ["data", "format", "stopping"] as const) {
-      if (!isDeepStrictEqual(there[key], wanted[key])) differ.push(key);
+    for (const key of ["data", "format"] as const) {
+      if (there[key] !== wanted[key]) differ.push(key);
     }
+    // Evaluations that decide nothing do not change what is trained.
+    const matters = [there.stopping, wanted.stopping].some(decides);
+    if (matters && !isDeepStrictEqual(there.stopping, wanted.stopping)) differ.push("stopping");
     if (differ.length > 0) {
       throw new Error(
         `${this.path}: expected a run of this config, got one that differs in ${differ.join(", ")} (do: use another folder, or restart: true)`,

@@ -94,7 +94,15 @@ test("SAEs trained together end with the bits of training alone, and one that fa
   const shortAlone = await trainSae(source, { ...standard, steps: 20 });
   assert.deepEqual(first.sae.weights.WDec.dataSync(), alone.sae.weights.WDec.dataSync());
   assert.deepEqual(third.sae.weights.WDec.dataSync(), shortAlone.sae.weights.WDec.dataSync());
-  for (const sae of [first.sae, third.sae, alone.sae, shortAlone.sae]) sae.dispose();
+  // Each where its own folder says, a finished one read back.
+  const members = [
+    { name: "topk", options: topk, runFolder: join(runFolder, "topk") },
+    { name: "other", options: { ...topk, steps: 20 } },
+  ];
+  const [found, made] = await trainSaes(source, members, { runFolder: newFolder() });
+  assert.ok("sae" in found && found.cached && "sae" in made && !made.cached);
+  assert.deepEqual(found.sae.weights.WDec.dataSync(), alone.sae.weights.WDec.dataSync());
+  for (const sae of [first.sae, third.sae, alone.sae, shortAlone.sae, found.sae, made.sae]) sae.dispose();
   await assert.rejects(
     trainSaes(source, [
       { name: "a", options: topk },

@@ -1,7 +1,7 @@
 /** When a run ends before its last step: because it gets no better, or because it has failed. */
 import type { TrainingMetrics } from "./metrics";
 
-/** Part of a run's identity, as its result depends on it. */
+/** Part of a run's identity where its result depends on it. */
 export interface Stopping {
   /** Steps between evaluations; 0 for none but at the end. */
   evaluateEvery: number;
@@ -11,6 +11,11 @@ export interface Stopping {
   patience: number;
   /** Whether the finished SAE is the best state's rather than the last one's. */
   restoreBest: boolean;
+}
+
+/** Whether evaluations decide when the run ends or which state is kept. */
+export function decides({ patience, restoreBest }: Stopping): boolean {
+  return patience > 0 || restoreBest;
 }
 
 /** The step of the best evaluation, and how many came after it; undefined without one. */

@@ -122,10 +122,23 @@ test("a finished run is read back without training, and restart trains it anew",
   const onCheckpoint = ({ step }: { step: number }) => checkpoints.push(step);
   const again = await trainSae(source, short, { runFolder, onCheckpoint });
   assert.equal(hash(again.sae), hash(first.sae));
+  assert.deepEqual([first.cached, again.cached], [false, true]);
   assert.deepEqual(again.metrics, first.metrics);
   assert.deepEqual(checkpoints, []);
   assert.equal(await hashOfRun(short, { runFolder, restart: true, onCheckpoint }), hash(first.sae));
   assert.deepEqual(checkpoints, [30]);
+  first.sae.dispose();
+  again.sae.dispose();
+});
+
+test("evaluations that decide nothing do not make another run of it; such that do, do", async () => {
+  const runFolder = newFolder();
+  const evaluate = async () => ({ fvu: 1 });
+  const first = await trainSae(source, short, { runFolder, evaluate, evaluateEvery: 10 });
+  const again = await trainSae(source, short, { runFolder });
+  assert.ok(again.cached);
+  const decided = trainSae(source, short, { runFolder, evaluate, evaluateEvery: 10, patience: 2 });
+  await assert.rejects(decided, /differs in stopping/);
   first.sae.dispose();
   again.sae.dispose();
 });

@@ -32,13 +32,16 @@ export interface TrainSaeResult {
   config: SaeTrainingConfig;
   /** The step that the SAE is of: the last one, or the best one with `restoreBest`. */
   step: number;
+  /** Whether a finished run was read back, so that nothing was trained. */
+  cached: boolean;
 }
 
 /** One of several SAEs on one stream. */
 export interface SweepMember {
-  /** Names its folder within the run folder. */
   name: string;
   options: SaeTrainingOptions;
+  /** Its own run folder. Default: `NAME` in the run folder of all. */
+  runFolder?: string;
 }
 
 export interface TrainSaesOptions extends Omit<TrainSaeOptions, "onMetrics" | "onCheckpoint"> {
@@ -59,13 +62,13 @@ export async function trainSae(
   const config = resolveTrainingConfig(options, source.width);
   const [result] = await trainTogether(source, [{ name: "", config, watch }], watch);
   if ("failure" in result) throw result.failure;
-  const { sae, metrics, step } = result;
-  return { sae, metrics, config, step };
+  const { sae, metrics, step, cached } = result;
+  return { sae, metrics, config, step, cached };
 }
 
 /**
- * Trains several SAEs on one stream, so that activations are made or read once for all of them. Each has the folder
- * `runFolder/NAME`, a run folder of its own. All need the same `batchSize`; the order of rows follows the first one's
+ * Trains several SAEs on one stream, so that activations are made or read once for all of them. Each has a run folder of
+ * its own; those that are finished are read back. All need the same `batchSize`; the order of rows follows the first one's
  * seed, so one that has the same seed ends with the bits of training alone. One that fails does not stop the others.
  */
 export async function trainSaes(
@@ -79,11 +82,12 @@ export async function trainSaes(
       `trainSaes: expected members with different names, got ${members.map(({ name }) => `"${name}"`).join(", ") || "none"}`,
     );
   }
-  const runs = members.map(({ name, options }) => ({
+  const runs = members.map(({ name, options, runFolder = watch.runFolder && join(watch.runFolder, name) }) => ({
     name,
     config: resolveTrainingConfig(options, source.width),
     watch: {
       ...watch,
+      runFolder,
       // A kill leaves members up to two checkpoints apart; they go on from one that all have.
       keepLast: Math.max(3, watch.keepLast ?? 3),
       onMetrics: onMetrics && ((metrics: TrainingMetrics) => onMetrics(metrics, name)),
@@ -105,10 +109,10 @@ interface Run {
 async function trainTogether(
   source: ActivationSource | ActivationProducer,
   runs: readonly Run[],
-  { runFolder, restart, signal, bufferRows }: TrainSaeOptions,
+  { restart, signal, bufferRows }: TrainSaeOptions,
 ): Promise<MemberResult[]> {
-  if (restart && runFolder) {
-    for (const { name } of runs) rmSync(join(runFolder, name), { recursive: true, force: true });
+  for (const { watch } of runs) {
+    if (restart && watch.runFolder) rmSync(watch.runFolder, { recursive: true, force: true });
   }
   const orderSeed = runs[0].config.seed;
   const stream = openStream(source, orderSeed, { bufferRows });
@@ -118,7 +122,7 @@ async function trainTogether(
   signal?.addEventListener("abort", minds);
   try {
     for (const { name, config, watch } of runs) {
-      const folder = runFolder === undefined ? undefined : new RunFolder(join(runFolder, name));
+      const folder = watch.runFolder === undefined ? undefined : new RunFolder(watch.runFolder);
       members.push(
         await Member.open(name, config, folder, watch, `${stream.contentHash}#order-${orderSeed}`),
       );

@@ -261,12 +261,14 @@ describe("one update", () => {
       decoder: tf.tensor2d(decoder, [F, D]),
       bDec: tf.zeros([D]),
     });
-    const [active, update, rows, upstream] = [
+    const [active, haunted, update, rows, upstream] = [
+      new Active(),
       new Active(),
       new Update(),
       new Rows().set(x, B, D),
       new Rows().set(gradient, B, D),
     ];
+    const ghosts = Int32Array.from({ length: F / 4 }, (_, i) => 4 * i);
     const slots = {
       encoder: store.slot("encoder"),
       decoder: store.slot("decoder"),
@@ -276,7 +278,7 @@ describe("one update", () => {
     const sparsityGain = new Float32Array(F);
     const input = {
       x: rows,
-      extras: [],
+      extras: [{ active: haunted, upstream: [{ until: F, gradient: upstream }] }],
       biasGradient: gradient.slice(0, D),
       sparsity: 0.1,
       sparsityGain,
@@ -288,6 +290,13 @@ describe("one update", () => {
     for (let i = 0; i < steps; i++) {
       rowNormsInto(sparsityGain, slots.decoder.value, F, D);
       active.encode(rows, slots.encoder.value, F, { rule: "relu" }, sums);
+      haunted.encode(
+        rows,
+        slots.encoder.value,
+        ghosts,
+        { rule: "exponential" },
+        new Float32Array(ghosts.length),
+      );
       const main = { active, upstream: [{ until: F, gradient: upstream }] };
       norm = update.step({ ...input, main, slots, adam: store.nextStep(1e-2), unitRows: true, clip });
     }

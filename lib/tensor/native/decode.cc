@@ -3,8 +3,8 @@
 
 namespace {
 
-/* Matrix blocks whose packed weights are held at once. */
-constexpr int64_t GROUP = 8;
+/* Times KC features whose packed weights are held at once. */
+constexpr int64_t GROUP = 4;
 
 } // namespace
 
@@ -24,32 +24,34 @@ void Active::decode(const float *decoder, int64_t D, int64_t firstFeature, int64
 }
 
 void Active::decodeDense(const float *decoder, int64_t D, int64_t firstFeature, int64_t lastFeature, float *sum, bool gates) {
-  std::vector<int64_t> dense;
-  for (int64_t number = 0; number < blockCount(); number++)
-    if (blocks[number].dense && number * BLOCK >= firstFeature && number * BLOCK < lastFeature) dense.push_back(number);
-  const int64_t slabs = (D + SLAB - 1) / SLAB, height = roundUp(B, MR), width = roundUp(B, NR);
-  const int64_t chunks = (B + BLOCK - 1) / BLOCK;
-  for (size_t first = 0; first < dense.size(); first += GROUP) {
-    const int64_t members = std::min<int64_t>(GROUP, dense.size() - first);
-    const int64_t room = slabs * SLAB * BLOCK;
-    float *const packed = packed_.atLeast(GROUP * room);
-    parallel(members * slabs, [&](int64_t task, int) {
-      const int64_t member = task / slabs, slab = task % slabs, number = dense[first + member], size = blockSize(number);
-      for (int64_t n = slab * SLAB; n < (slab + 1) * SLAB; n += NR) {
-        float *to = packed + member * room + n * BLOCK;
-        for (int64_t i = 0; i < size; i++, to += NR)
-          packPanel(decoder + id(number * BLOCK + i) * D + n, D, 1, std::max<int64_t>(0, D - n), to);
-      }
+  const int64_t slabs = (D + SLAB - 1) / SLAB, columns = slabs * SLAB, height = roundUp(B, MR), width = roundUp(B, NR);
+  /* Rows of the blocks' matrices and of the decoder that belong together. */
+  std::vector<const float *> activations, weights;
+  for (int64_t number = 0; number < blockCount(); number++) {
+    if (!blocks[number].dense || number * BLOCK < firstFeature || number * BLOCK >= lastFeature) continue;
+    const float *const matrix = (gates ? blocks[number].preMatrix : blocks[number].matrix).get();
+    for (int64_t i = 0; i < blockSize(number); i++) {
+      activations.push_back(matrix + i * width);
+      weights.push_back(decoder + id(number * BLOCK + i) * D);
+    }
+  }
+  const int64_t features = static_cast<int64_t>(weights.size());
+  for (int64_t first = 0; first < features; first += GROUP * KC) {
+    const int64_t terms = std::min<int64_t>(GROUP * KC, features - first), parts = (terms + KC - 1) / KC;
+    float *const packed = packed_.atLeast(GROUP * KC * columns);
+    parallel(parts * slabs, [&](int64_t task, int) {
+      const int64_t k0 = task / slabs * KC, slab = task % slabs, kc = std::min<int64_t>(KC, terms - k0);
+      for (int64_t n = slab * SLAB; n < (slab + 1) * SLAB; n += NR)
+        for (int64_t k = 0; k < kc; k++)
+          packPanel(weights[first + k0 + k] + n, D, 1, std::max<int64_t>(0, D - n), packed + k0 * columns + n * kc + k * NR);
     });
-    parallel(chunks, [&](int64_t chunk, int worker) {
-      const int64_t b = chunk * BLOCK, rows = std::min<int64_t>(BLOCK, B - b);
-      float *const left = scratch_[worker].atLeast(packedA(BLOCK, BLOCK));
-      for (int64_t member = 0; member < members; member++) {
-        const int64_t number = dense[first + member], size = blockSize(number);
-        packColumns((gates ? blocks[number].preMatrix : blocks[number].matrix).get() + b, width, rows, size, left);
-        for (int64_t n = 0; n < roundUp(D, NR); n += NR)
-          multiply(left, packed + member * room + n * BLOCK, rows, NR, size,
-                   sum + (n / SLAB * height + b) * SLAB + n % SLAB, SLAB, true);
+    overChunks(B, [&](int64_t b, int64_t rows, int worker) {
+      float *const left = scratch_[worker].atLeast(packedA(CHUNK_TILES * MR, KC));
+      for (int64_t k0 = 0; k0 < terms; k0 += KC) {
+        const int64_t kc = std::min<int64_t>(KC, terms - k0);
+        packEachColumn([&](int64_t k) { return activations[first + k0 + k] + b; }, rows, kc, left);
+        for (int64_t slab = 0; slab < slabs; slab++)
+          multiplyColumns(left, rows, kc, packed + k0 * columns, columns, slab * SLAB, (slab + 1) * SLAB, sum + (slab * height + b) * SLAB, SLAB, true);
       }
     });
   }

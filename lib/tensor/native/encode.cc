@@ -1,5 +1,6 @@
 /* The encoder's product, block by block, and what of it fires. */
 #include <cmath>
+#include <utility>
 
 #include "activation.h"
 #include "active.h"
@@ -165,6 +166,27 @@ void Active::keepBoth(int64_t number, int64_t i, const float *pre, const Selecti
 
 void Active::makeRoom() { scratch_.resize(std::max<size_t>(scratch_.size(), threadCount())); }
 
+/* How many of the values are not 0, and the least that is positive. */
+static std::pair<int64_t, float> firingOf(const float *values, int64_t count) {
+  const Vec none = broadcast(INFINITY);
+  Vec lowest = none;
+  decltype(lowest > lowest) firing{};
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const Vec value = load(values + i), positive = value > 0 ? value : none;
+    firing -= value != 0; /* true is -1 */
+    lowest = positive < lowest ? positive : lowest;
+  }
+  int64_t number = 0;
+  float least = INFINITY;
+  for (int lane = 0; lane < LANES; lane++) number += firing[lane], least = std::min(least, lowest[lane]);
+  for (; i < count; i++) {
+    number += values[i] != 0;
+    if (values[i] > 0) least = std::min(least, values[i]);
+  }
+  return {number, least};
+}
+
 /* Sums, counts and the least positive score of one block. */
 void Active::summarise(int64_t number, const Selection &selection, float *sums) {
   const Block &block = blocks[number];
@@ -173,12 +195,7 @@ void Active::summarise(int64_t number, const Selection &selection, float *sums) 
   for (int64_t i = 0; i < blockSize(number); i++) {
     const float *values = block.dense ? block.matrix.get() + i * width : block.value.data() + block.start[i];
     const int64_t length = block.dense ? B : block.start[i + 1] - block.start[i];
-    int32_t firing = 0;
-    float lowest = INFINITY;
-    for (int64_t e = 0; e < length; e++) {
-      firing += values[e] != 0;
-      lowest = values[e] > 0 && values[e] < lowest ? values[e] : lowest;
-    }
+    const auto [firing, lowest] = firingOf(values, length);
     summary.count += firing;
     summary.least = std::min(summary.least, lowest * (selection.gain ? selection.gain[id(number * BLOCK + i)] : 1));
     sums[number * BLOCK + i] = sumOf(values, length);

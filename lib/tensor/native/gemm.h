@@ -1,5 +1,5 @@
 /*
- * Matrix products out of packed operands, one thread: C [M, N] (+)= A [M, K] B [K, N].
+ * Matrix products out of packed operands: C [M, N] (+)= A [M, K] B [K, N], each by one thread.
  *
  * A packed operand lies in slabs of KC along K, each slab in panels of MR rows (A) or NR columns (B), each panel K-major.
  * Both are padded with zeros to whole panels, and C must have room for whole tiles: there are no edges.
@@ -8,6 +8,7 @@
 #pragma once
 #include <algorithm>
 
+#include "pool.h"
 #include "vec.h"
 
 #if defined(__AVX512F__)
@@ -49,19 +50,25 @@ static inline void packRowsAt(const float *a, int64_t stride, const int32_t *ids
   packEach([=](int64_t m) { return a + ids[m] * stride; }, M, K, out);
 }
 
-/* A from its transpose: a[k * stride + m]. */
-static inline void packColumns(const float *a, int64_t stride, int64_t M, int64_t K, float *out) {
+/* A from its transpose: the numbers of term k are at columnOf(k). */
+template <typename ColumnOf>
+static inline void packEachColumn(const ColumnOf &columnOf, int64_t M, int64_t K, float *out) {
   for (int64_t k0 = 0; k0 < K; k0 += KC) {
     const int64_t kc = std::min<int64_t>(KC, K - k0);
     for (int64_t m0 = 0; m0 < M; m0 += MR) {
       const int rows = static_cast<int>(std::min<int64_t>(MR, M - m0));
-      const float *from = a + k0 * stride + m0;
       for (int64_t k = 0; k < kc; k++, out += MR) {
-        for (int i = 0; i < rows; i++) out[i] = from[k * stride + i];
+        const float *const from = columnOf(k0 + k) + m0;
+        for (int i = 0; i < rows; i++) out[i] = from[i];
         for (int i = rows; i < MR; i++) out[i] = 0;
       }
     }
   }
+}
+
+/* A from its transpose: a[k * stride + m]. */
+static inline void packColumns(const float *a, int64_t stride, int64_t M, int64_t K, float *out) {
+  packEachColumn([=](int64_t k) { return a + k * stride; }, M, K, out);
 }
 
 /* Columns [n0, n0 + NR) of one slab of B from rows: b[k * stride + n]. */
@@ -105,19 +112,49 @@ static inline void tile(const float *a, const float *b, int64_t kc, float *c, in
     for (int j = 0; j < NV; j++) store(c + i * stride + j * LANES, acc[i][j]);
 }
 
-/* C [roundUp(M, MR), stride >= roundUp(N, NR)] = or += A B. */
-static inline void multiply(const float *a, const float *b, int64_t M, int64_t N, int64_t K, float *c, int64_t stride, bool accumulate) {
+/*
+ * Columns [n0, n1) of A [M, K] B [K, N] into c [roundUp(M, MR), stride], whose first column is n0; with `accumulate` added to c. While a panel of B
+ * is at work the next one is called for: B often comes from far away, each panel once for a chunk of rows. (Behind the last one is nothing; calling
+ * for that does no harm.)
+ */
+static inline void multiplyColumns(const float *a, int64_t M, int64_t K, const float *b, int64_t N, int64_t n0, int64_t n1, float *c,
+                                   int64_t stride, bool accumulate = false) {
   const int64_t rows = roundUp(M, MR), columns = roundUp(N, NR);
   for (int64_t k0 = 0; k0 < K; k0 += KC) {
-    const int64_t kc = std::min<int64_t>(KC, K - k0);
-    for (int64_t n = 0; n < columns; n += NR) {
-      const float *panel = b + k0 * columns + n * kc;
+    const int64_t kc = std::min<int64_t>(KC, K - k0), after = std::min<int64_t>(KC, K - k0 - kc);
+    for (int64_t n = n0; n < n1; n += NR) {
+      const float *const panel = b + k0 * columns + n * kc;
+      const float *const next = n + NR < n1 || after == 0 ? panel + kc * NR : b + (k0 + KC) * columns + n0 * after;
       for (int64_t m = 0; m < rows; m += MR) {
-        const float *left = a + k0 * rows + m * kc;
-        float *to = c + m * stride + n;
-        if (accumulate || k0 > 0) tile<true>(left, panel, kc, to, stride);
-        else tile<false>(left, panel, kc, to, stride);
+        const float *const left = a + k0 * rows + m * kc;
+        float *const to = c + m * stride + (n - n0);
+        const int64_t ahead = m / MR * kc * 4;
+        if (ahead < kc * NR) {
+          if (accumulate || k0 > 0) tile<true, true>(left, panel, kc, to, stride, next + ahead);
+          else tile<false, true>(left, panel, kc, to, stride, next + ahead);
+        } else {
+          if (accumulate || k0 > 0) tile<true>(left, panel, kc, to, stride);
+          else tile<false>(left, panel, kc, to, stride);
+        }
       }
     }
   }
+}
+
+/* C [roundUp(M, MR), stride >= roundUp(N, NR)] = or += A B. */
+static inline void multiply(const float *a, const float *b, int64_t M, int64_t N, int64_t K, float *c, int64_t stride, bool accumulate) {
+  multiplyColumns(a, M, K, b, N, 0, roundUp(N, NR), c, stride, accumulate);
+}
+
+/* Tiles of rows that one thread takes through a product at a time, about 112 rows: with what they are multiplied by they fit a second-level cache. */
+constexpr int64_t CHUNK_TILES = 112 / MR;
+
+/* body(first, count, worker) for chunks of `rows` rows, whole tiles but for the last, as many for each thread. */
+template <typename Body> static inline void overChunks(int64_t rows, const Body &body) {
+  const int64_t tiles = (rows + MR - 1) / MR;
+  const int64_t chunks = std::min(tiles, roundUp((tiles + CHUNK_TILES - 1) / CHUNK_TILES, threadCount()));
+  parallel(chunks, [&](int64_t chunk, int worker) {
+    const int64_t first = chunk * tiles / chunks * MR, last = std::min(rows, (chunk + 1) * tiles / chunks * MR);
+    body(first, last - first, worker);
+  });
 }

@@ -8,8 +8,6 @@
 
 namespace {
 
-/* Rows that one thread takes through a block at a time, about 112: their operands fit a second-level cache. */
-constexpr int64_t CHUNK_TILES = 112 / MR;
 /* Columns of a product before their bias is added: what was just written is still at hand. */
 constexpr int64_t COLUMNS = 8 * NR;
 
@@ -53,35 +51,6 @@ void copyPadded(const float *from, int64_t count, Buffer &out) {
   float *const to = out.atLeast(roundUp(count, NR));
   std::memcpy(to, from, count * sizeof(float));
   std::memset(to + count, 0, (roundUp(count, NR) - count) * sizeof(float));
-}
-
-/*
- * Columns [n0, n1) of A [M, K] B [K, N], both packed, into c, whose first column is n0; with `accumulate` added to c. While a panel of B
- * is at work the next one is called for: weights come from far away, each once for a chunk of rows. (Behind the last one is nothing; calling
- * for that does no harm.)
- */
-void multiplyColumns(const float *a, int64_t M, int64_t K, const float *b, int64_t N, int64_t n0, int64_t n1, float *c, int64_t stride,
-                     bool accumulate = false) {
-  const int64_t rows = roundUp(M, MR), columns = roundUp(N, NR);
-  for (int64_t k0 = 0; k0 < K; k0 += KC) {
-    const int64_t kc = std::min<int64_t>(KC, K - k0);
-    for (int64_t n = n0; n < n1; n += NR) {
-      const float *const panel = b + k0 * columns + n * kc;
-      const float *const next = n + NR < n1 ? panel + kc * NR : b + (k0 + KC) * columns + n0 * std::min<int64_t>(KC, K - k0 - KC);
-      for (int64_t m = 0; m < rows; m += MR) {
-        const float *const left = a + k0 * rows + m * kc;
-        float *const to = c + m * stride + (n - n0);
-        const int64_t ahead = m / MR * kc * 4;
-        if (ahead < kc * NR) {
-          if (accumulate || k0 > 0) tile<true, true>(left, panel, kc, to, stride, next + ahead);
-          else tile<false, true>(left, panel, kc, to, stride, next + ahead);
-        } else {
-          if (accumulate || k0 > 0) tile<true>(left, panel, kc, to, stride);
-          else tile<false>(left, panel, kc, to, stride);
-        }
-      }
-    }
-  }
 }
 
 /* x [count] += a + b */
@@ -192,21 +161,13 @@ int64_t Tower::bytes() const {
 void Tower::run(int64_t layer, float *x, int64_t B, int64_t T, bool causal) {
   if (layer < 0 || layer >= static_cast<int64_t>(blocks_.size())) throw std::invalid_argument("expected a block that was set");
   const Block &block = blocks_[layer];
-  const int64_t threads = threadCount(), rows = B * T, tiles = (rows + MR - 1) / MR;
-  while (static_cast<int64_t>(work_.size()) < threads) work_.emplace_back();
-  qkv_.atLeast(tiles * MR * spread(roundUp(3 * width, NR)));
+  const int64_t rows = B * T;
+  while (static_cast<int64_t>(work_.size()) < threadCount()) work_.emplace_back();
+  qkv_.atLeast(roundUp(rows, MR) * spread(roundUp(3 * width, NR)));
   z_.atLeast(rows * spread(width));
-  /* As many chunks for each thread, of whole tiles. */
-  const int64_t chunks = std::min(tiles, roundUp((tiles + CHUNK_TILES - 1) / CHUNK_TILES, threads));
-  const auto overChunks = [&](const auto &body) {
-    parallel(chunks, [&](int64_t chunk, int worker) {
-      const int64_t first = chunk * tiles / chunks * MR, last = std::min(rows, (chunk + 1) * tiles / chunks * MR);
-      body(first, last - first, work_[worker]);
-    });
-  };
-  overChunks([&](int64_t first, int64_t count, Work &work) { projectQueriesKeysValues(block, x, first, count, work); });
+  overChunks(rows, [&](int64_t first, int64_t count, int worker) { projectQueriesKeysValues(block, x, first, count, work_[worker]); });
   parallel(B * heads, [&](int64_t i, int worker) { attend(i / heads, i % heads, T, causal, work_[worker]); });
-  overChunks([&](int64_t first, int64_t count, Work &work) { finish(block, x, first, count, work); });
+  overChunks(rows, [&](int64_t first, int64_t count, int worker) { finish(block, x, first, count, work_[worker]); });
 }
 
 /* Layer norm of `count` rows, packed as a left operand. */

@@ -69,7 +69,7 @@ double Update::run(const Gradients *only) {
     scale = std::min(1.0, options.clip / (std::sqrt(squares) + 1e-6));
     parallel(main.active->blockCount(), [&](int64_t number, int) {
       for (int64_t f = number * BLOCK; f < number * BLOCK + main.active->blockSize(number); f++) {
-        if (touched_[f]) stepRow(f, kept_.encoder + f * (width + 1), kept_.decoder + f * width, static_cast<float>(scale));
+        if (touched_[f]) stepRow(f, kept_.encoder + f * (width + 1), keptDecoder(f), static_cast<float>(scale));
         else stepRow(f, nullptr, nullptr, 1);
       }
     });
@@ -280,7 +280,7 @@ void Update::finishRow(const Row &row, const float *weights, int64_t task) {
     if (options.removeParallel) add(row.decoder, -dot(row.decoder, weights, x->paddedD()), weights, x->paddedD());
   }
   if (!kept_.encoder) return stepRow(feature, row.any ? row.encoder : nullptr, row.any ? row.decoder : nullptr, 1);
-  float *const encoderOut = kept_.encoder + feature * (width + 1), *const decoderOut = kept_.decoder + feature * width;
+  float *const encoderOut = kept_.encoder + feature * (width + 1), *const decoderOut = keptDecoder(feature);
   if (row.any) {
     std::memcpy(encoderOut, row.encoder, (width + 1) * sizeof(float));
     std::memcpy(decoderOut, row.decoder, width * sizeof(float));
@@ -289,6 +289,16 @@ void Update::finishRow(const Row &row, const float *weights, int64_t task) {
     std::memset(encoderOut, 0, (width + 1) * sizeof(float));
     std::memset(decoderOut, 0, width * sizeof(float));
   }
+}
+
+/*
+ * Where the decoder's gradient of a feature waits: in the place of its activations in a matrix, which nobody needs any more, if they are as
+ * many. Those of a feature that also has an extra part may still be read by another thread.
+ */
+float *Update::keptDecoder(int64_t feature) const {
+  const Block &block = main.active->blocks[feature / BLOCK];
+  const bool inPlace = !kept_.bias && block.dense && !taken_[feature] && x->paddedB() >= D();
+  return inPlace ? block.matrix.get() + feature % BLOCK * x->paddedB() : kept_.decoder + feature * D();
 }
 
 void Update::stepRow(int64_t feature, const float *encoderGradient, const float *decoderGradient, float scale) {

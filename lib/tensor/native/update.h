@@ -87,6 +87,7 @@ private:
   void twofoldLists(int64_t number, int64_t task, const Room &room);
   void finishTwofold(const Row &row, const float *weights, int64_t task);
   void finishRow(const Row &row, const float *weights, int64_t task);
+  float *keptDecoder(int64_t feature) const;
   void stepRow(int64_t feature, const float *encoderGradient, const float *decoderGradient, float scale);
   double finishBias(int64_t tasks, float *out);
 };
