@@ -1,5 +1,5 @@
 /** JPEG files decoded and fitted by the calling thread itself: for threads that do nothing else. */
-import "sharp"; // whose libvips decodes
+import "sharp"; // whose libvips reads headers, and decodes where no TensorFlow is loaded
 import { compiledAddon } from "../tensor/kernels";
 import { fitPicture, type PictureGeometry } from "./fit-picture";
 

@@ -110,6 +110,13 @@ test("SAEs trained together end with the bits of training alone, and one that fa
     ]),
     /different names/,
   );
+  await assert.rejects(
+    trainSaes(
+      source,
+      ["a", "b"].map((name) => ({ name, options: topk, runFolder: join(runFolder, "both") })),
+    ),
+    /a run folder for each member/,
+  );
 });
 
 test("a failure names step, cause and the last good checkpoint, which can be loaded", async () => {

@@ -82,19 +82,24 @@ export async function trainSaes(
       `trainSaes: expected members with different names, got ${members.map(({ name }) => `"${name}"`).join(", ") || "none"}`,
     );
   }
-  const runs = members.map(({ name, options, runFolder = watch.runFolder && join(watch.runFolder, name) }) => ({
-    name,
-    config: resolveTrainingConfig(options, source.width),
-    watch: {
-      ...watch,
-      runFolder,
-      // A kill leaves members up to two checkpoints apart; they go on from one that all have.
-      keepLast: Math.max(3, watch.keepLast ?? 3),
-      onMetrics: onMetrics && ((metrics: TrainingMetrics) => onMetrics(metrics, name)),
-      onCheckpoint:
-        onCheckpoint && ((checkpoint: { step: number; folder: string }) => onCheckpoint(checkpoint, name)),
-    },
-  }));
+  const runs = members.map(
+    ({ name, options, runFolder = watch.runFolder && join(watch.runFolder, name) }) => ({
+      name,
+      config: resolveTrainingConfig(options, source.width),
+      watch: {
+        ...watch,
+        runFolder,
+        // A kill leaves members up to two checkpoints apart; they go on from one that all have.
+        keepLast: Math.max(3, watch.keepLast ?? 3),
+        onMetrics: onMetrics && ((metrics: TrainingMetrics) => onMetrics(metrics, name)),
+        onCheckpoint:
+          onCheckpoint && ((checkpoint: { step: number; folder: string }) => onCheckpoint(checkpoint, name)),
+      },
+    }),
+  );
+  const folders = runs.flatMap(({ watch: { runFolder } }) => runFolder ?? []);
+  const shared = folders.find((folder, i) => folders.indexOf(folder) < i);
+  if (shared) throw new Error(`trainSaes: expected a run folder for each member, got ${shared} for two`);
   const sizes = new Set(runs.map(({ config }) => config.batchSize));
   if (sizes.size > 1) throw new Error(`trainSaes: expected one batchSize, got ${[...sizes].join(", ")}`);
   return await trainTogether(source, runs, watch);

@@ -33,6 +33,21 @@ inline Sums pixelsAt(const uint8_t *at) {
 #endif
 }
 
+/* The sums of both pixels of a pair together, as three bytes at `out`; `wide`: a fourth may be written. */
+inline void storePixel(Sums sums, uint8_t *out, bool wide) {
+#ifdef __AVX2__
+  if (wide) {
+    const __m256i pairs = (__m256i)sums, seconds = _mm256_permutevar8x32_epi32(pairs, _mm256_setr_epi32(3, 4, 5, 5, 5, 5, 5, 5));
+    const __m128i sum = _mm_srai_epi32(_mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_castsi256_si128(seconds)), PRECISION);
+    const __m128i narrow = _mm_packs_epi32(sum, sum), bytes = _mm_packus_epi16(narrow, narrow);
+    const int32_t four = _mm_cvtsi128_si32(bytes);
+    std::memcpy(out, &four, sizeof four);
+    return;
+  }
+#endif
+  for (int c = 0; c < 3; c++) out[c] = toByte(sums[c] + sums[c + 3]);
+}
+
 template <int ROWS>
 void alongRows(const uint8_t *const *inputs, int64_t left, int64_t columns, const Axis &axis, uint8_t *out) {
   for (int64_t x = 0; x < columns; x++) {
@@ -45,8 +60,8 @@ void alongRows(const uint8_t *const *inputs, int64_t left, int64_t columns, cons
       const Sums both{one, one, one, two, two, two};
       for (int r = 0; r < ROWS; r++) sums[r] += pixelsAt(inputs[r] + from + 3 * k) * both;
     }
-    for (int r = 0; r < ROWS; r++)
-      for (int c = 0; c < 3; c++) out[(r * columns + x) * 3 + c] = toByte(sums[r][c] + sums[r][c + 3]);
+    /* The byte behind a row's last pixel is another row's, and written already. */
+    for (int r = 0; r < ROWS; r++) storePixel(sums[r], out + (r * columns + x) * 3, x + 1 < columns);
   }
 }
 
