@@ -300,3 +300,18 @@ test("help on a function of lib shows its source whole", () => {
   const [definition] = compiler.inspect(text, text.length)?.definitions ?? [];
   assert.match(definition.text, /return /);
 });
+
+test("help on names of lib, of packages and of the language has their documentation, tags, members and overloads too", () => {
+  const inspect = (text: string, at = text.length) => compiler.inspect(text, at);
+  const encode = inspect('import { Sae } from "../lib/sae";\nSae.prototype.encode');
+  assert.match(encode?.documentation ?? "", /^Feature activations f of x/);
+  const mean = inspect('import { tf } from "../lib/tensor";\ntf.mean');
+  assert.match(mean?.documentation ?? "", /^Computes the mean of elements/);
+  assert.ok(mean?.tags.some(({ name, text }) => name === "param" && text.startsWith("x ")));
+  const max = inspect("Math.max");
+  assert.match(max?.documentation ?? "", /larger of a set/);
+  assert.match(max?.tags.find(({ name }) => name === "param")?.text ?? "", /^values /);
+  assert.match(inspect("[1].indexOf(1)", 6)?.documentation ?? "", /index of the first occurrence/);
+  const buffer = inspect('import { readFileSync } from "node:fs";\nreadFileSync("x", "utf8")', 48);
+  assert.match(buffer?.documentation ?? "", /^Synchronously reads the entire contents/);
+});

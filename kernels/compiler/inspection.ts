@@ -3,6 +3,7 @@ import path from "node:path";
 import ts from "typescript";
 import type { LiveText } from "./completion";
 import type { Definition, Inspection } from "./contract";
+import { document } from "./documentation";
 import type { Project } from "./project";
 
 /** Overloads and merged declarations beyond these are left out. */
@@ -17,15 +18,19 @@ export function inspectAt(
 ): Inspection | undefined {
   const at = prefixLength + offset;
   const definitions = project.service.getDefinitionAtPosition(fileName, at) ?? [];
+  documentAll(project, definitions);
   const info = quickInfo(project, fileName, at, definitions[0]);
   if (!info) return undefined;
   const signature = withoutAlias(ts.displayPartsToString(info.displayParts));
   // What TypeScript says of a name that does not exist.
   if (signature === "any" && definitions.length === 0) return undefined;
+  const { documentation, tags = [] } = info.documentation?.length
+    ? info
+    : (functionInfo(project, fileName, at) ?? info);
   return {
     signature,
-    documentation: ts.displayPartsToString(info.documentation),
-    tags: (info.tags ?? []).map(({ name, text }) => ({ name, text: ts.displayPartsToString(text) })),
+    documentation: ts.displayPartsToString(documentation),
+    tags: tags.map(({ name, text }) => ({ name, text: ts.displayPartsToString(text) })),
     definitions: definitions.slice(0, maxDefinitions).flatMap((found) => describe(project, found) ?? []),
   };
 }
@@ -40,6 +45,23 @@ function quickInfo(
   const isOfCell = origin !== undefined && isCell(origin.fileName) && origin.fileName !== fileName;
   const there = isOfCell ? service.getQuickInfoAtPosition(origin.fileName, origin.textSpan.start) : undefined;
   return there ?? service.getQuickInfoAtPosition(fileName, at);
+}
+
+/** Of the function whose type the name has, as all of TensorFlow's have: `const mean: typeof mean_`. */
+function functionInfo(project: Project, fileName: string, at: number): ts.QuickInfo | undefined {
+  const { service } = project;
+  const [type] = service.getTypeDefinitionAtPosition(fileName, at) ?? [];
+  if (type?.kind !== ts.ScriptElementKind.functionElement) return undefined;
+  documentAll(project, [type]);
+  return service.getQuickInfoAtPosition(type.fileName, type.textSpan.start);
+}
+
+function documentAll({ service }: Project, definitions: readonly ts.DefinitionInfo[]): void {
+  const program = service.getProgram();
+  for (const { fileName } of definitions) {
+    const file = program?.getSourceFile(fileName);
+    if (file) document(file);
+  }
 }
 
 /** Names of other cells and of imports are aliases to TypeScript, which says so before and after what matters. */

@@ -45,7 +45,10 @@ function libraryModules(root: string): string[] {
 }
 
 if (v8.startupSnapshot.isBuildingSnapshot()) {
+  // What was compiled stays compiled: a collection throws the bytecode of functions away that were not called for some time, which would leave it to chance what is in.
+  v8.setFlagsFromString("--no-flush-bytecode");
   answer("warmUp", [libraryModules(process.argv.slice(-2)[0])]);
+  v8.setFlagsFromString("--flush-bytecode"); // as in the process that will read it
   v8.startupSnapshot.setDeserializeMainFunction(() => {
     listen();
     answer("moveTo", [process.argv.at(-1)]);

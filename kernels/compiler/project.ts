@@ -57,7 +57,7 @@ export class Project {
     this.#libraryFile = path.join(this.#cellDir, ".library.ts");
     this.options = readOptions(root);
     this.#modules = ts.createModuleResolutionCache(root, (name) => name, this.options);
-    this.#registry = keepingRegistry(this.#libraryFile);
+    this.#registry = keepingRegistry(this.#libraryFile, this.isCell);
     this.service = ts.createLanguageService(this.#host(), this.#registry);
   }
 

@@ -1,5 +1,6 @@
 /** TypeScript's registry of parsed files, for files that hardly ever change and are wanted again. */
 import ts from "typescript";
+import { withoutDocumentation } from "./documentation";
 
 export interface KeepingRegistry extends ts.DocumentRegistry {
   /** Parses a file as TypeScript would parse those that lie beside it. */
@@ -9,9 +10,10 @@ export interface KeepingRegistry extends ts.DocumentRegistry {
 
 /**
  * Keeps the latest version of every file, also while no program has it: what was parsed before a snapshot of the process was
- * taken is there for the first cell that imports it. For one language service only, whose files are parsed as `model` is.
+ * taken is there for the first cell that imports it. For one language service only, whose files are parsed as `model` is, and but for cells
+ * without their documentation.
  */
-export function keepingRegistry(model: string): KeepingRegistry {
+export function keepingRegistry(model: string, isOfCell: (fileName: string) => boolean): KeepingRegistry {
   const files = new Map<string, { version: string; file: ts.SourceFile }>();
   let modelOptions: ts.CreateSourceFileOptions | ts.ScriptTarget = ts.ScriptTarget.Latest;
   const find = (
@@ -25,7 +27,8 @@ export function keepingRegistry(model: string): KeepingRegistry {
     if (fileName === model) modelOptions = options;
     const known = files.get(where);
     if (known?.version === version) return known.file;
-    const file = ts.createLanguageServiceSourceFile(fileName, snapshot, options, version, true, kind);
+    const parsing = isOfCell(fileName) ? options : withoutDocumentation(fileName, options);
+    const file = ts.createLanguageServiceSourceFile(fileName, snapshot, parsing, version, true, kind);
     files.set(where, { version, file });
     return file;
   };
