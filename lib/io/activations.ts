@@ -31,8 +31,8 @@ export class Activations {
   }
 
   /**
-   * Copies rows `indices` [n] to the front of `into` [n·W]. Finishes at once where their blocks are in memory. Throws on a row that
-   * is none.
+   * Copies rows `indices` [n] to the front of `into` [n·W]. Finishes at once where their blocks are in memory and none is being
+   * read. Throws on a row that is none.
    */
   gather(indices: Uint32Array, into: Float32Array): void | Promise<void> {
     const { first, count } = this.range;

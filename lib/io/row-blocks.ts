@@ -1,6 +1,7 @@
 /** Rows of numbers in shard files, read in blocks of some megabytes, of which a bounded number stays in memory. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { compiledAddon } from "../tensor/kernels";
 import type { RowRange } from "./block-shuffle";
 import type { Shard } from "./shards";
@@ -8,8 +9,8 @@ import type { Shard } from "./shards";
 export type RowDtype = "float32" | "float16";
 
 const BLOCK_BYTES = 4 << 20;
-/** Reads at a time when reading ahead: enough to keep a disk busy. */
-const READS = 4;
+/** Reads at a time when reading ahead: as many as Node's threads take, and as many that wait for them while this thread is at work. */
+const READS = 8;
 
 interface Block extends RowRange {
   shard: Shard;
@@ -18,8 +19,7 @@ interface Block extends RowRange {
 }
 
 interface Gathering {
-  /** native/gather.h has what they do. */
-  announceRead(file: number, offset: number, bytes: number): void;
+  /** native/gather.h has what it does. */
   gatherRows(
     blocks: readonly (Uint8Array | undefined)[],
     slots: Uint32Array,
@@ -85,7 +85,7 @@ export class RowBlocks {
     return low;
   }
 
-  /** Copies rows to the front of `into`. Finishes at once when their blocks are in memory. */
+  /** Copies rows to the front of `into`. Finishes at once when their blocks are in memory and none is being read. */
   gather(indices: Uint32Array, into: Float32Array): void | Promise<void> {
     const wanted = new Map<number, number>(); // block -> its slot
     const [slots, rows] = [new Uint32Array(indices.length), new Uint32Array(indices.length)];
@@ -97,8 +97,11 @@ export class RowBlocks {
       rows[i] = indices[i] - this.blocks[block].first;
     }
     const bytes = [...wanted.keys()].map((block) => this.loaded.get(block));
-    if (bytes.every((some) => some !== undefined)) this.copy(bytes, slots, rows, into);
-    else return this.gatherMissing([...wanted.keys()], bytes, slots, rows, into);
+    if (bytes.some((some) => some === undefined))
+      return this.gatherMissing([...wanted.keys()], bytes, slots, rows, into);
+    this.copy(bytes, slots, rows, into);
+    // A caller who asks for one batch after another would not let the reads ahead go on.
+    if (this.loading.size > 0) return yieldToEvents();
   }
 
   /** One block as float32 [count·W], not kept in memory. */
@@ -232,7 +235,6 @@ export class RowBlocks {
     const bytes = new Uint8Array(memory, 0, count * this.bytesPerRow);
     const file = await open(join(this.dir, shard.file), "r");
     try {
-      gathering().announceRead(file.fd, offset, bytes.length);
       await readFully(file, bytes, offset, shard.file);
     } finally {
       await file.close();

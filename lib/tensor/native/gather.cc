@@ -1,7 +1,5 @@
 #include "gather.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cstring>
 #ifdef __F16C__
@@ -45,14 +43,4 @@ void gatherRows(const uint8_t *const *blocks, uint32_t blockCount, const uint32_
     if (half) widen(reinterpret_cast<const uint16_t *>(from), width, out + i * width);
     else std::memcpy(out + i * width, from, bytes);
   }
-}
-
-void announceRead(int file, int64_t offset, int64_t bytes) {
-#ifdef POSIX_FADV_WILLNEED
-  /* Of one longer stretch Linux takes the beginning alone. */
-  constexpr int64_t PIECE = 128 << 10;
-  for (int64_t at = 0; at < bytes; at += PIECE) posix_fadvise(file, offset + at, std::min(PIECE, bytes - at), POSIX_FADV_WILLNEED);
-#else
-  (void)file, (void)offset, (void)bytes;
-#endif
 }

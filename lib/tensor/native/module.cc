@@ -153,12 +153,6 @@ napi_value gatherRowsOf(napi_env env, const Arguments &args) {
   return nullptr;
 }
 
-/* (file, offset, bytes) */
-napi_value announceReadOf(napi_env, const Arguments &args) {
-  announceRead(static_cast<int>(args.number(args[0])), static_cast<int64_t>(args.number(args[1])), static_cast<int64_t>(args.number(args[2])));
-  return nullptr;
-}
-
 /* (pictures [B, height, width, 3] bytes, B, height, width, side, P, table [768], out [B, side * side, 3, P, P]) */
 napi_value cutPatchesOf(napi_env, const Arguments &args) {
   const double B = args.number(args[1]), height = args.number(args[2]), width = args.number(args[3]), side = args.number(args[4]), P = args.number(args[5]);
@@ -202,7 +196,6 @@ NAPI_MODULE_INIT() {
   add("copyTowerPart", guarded<copyTowerPart>);
   add("runTowerBlock", guarded<runTowerBlock>);
   add("gatherRows", guarded<gatherRowsOf>);
-  add("announceRead", guarded<announceReadOf>);
   add("cutPatches", guarded<cutPatchesOf>);
   add("decodeJpeg", guarded<decodeJpegOf>);
   add("resampleRows", guarded<resampleRows>);
