@@ -27,6 +27,9 @@ export async function prepareKernel(root: string): Promise<void> {
       ...shared,
       entryPoints: [path.join(root, "kernels", "compiler", "process.ts")],
       bundle: true,
+      // V8 keeps a script's text, and this one holds TypeScript.
+      minify: true,
+      legalComments: "none",
       outfile: script,
     });
     const notebookDir = path.join(root, "notebooks");
