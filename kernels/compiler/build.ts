@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { folderOf, originOf, sourcesOf } from "../start/prepared";
 
-/** Makes both anew, all or nothing: about ten seconds and 70 MB. Then translates lib ahead. */
+/** Makes both anew, all or nothing: about ten seconds and 60 MB. Then translates lib ahead. */
 export async function prepareKernel(root: string): Promise<void> {
   const { build } = await import("esbuild");
   const folder = folderOf(root);
