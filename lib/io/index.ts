@@ -6,6 +6,7 @@ export * from "./cache-folder";
 export * from "./file-hash";
 export * from "./fit-picture";
 export * from "./fitted-jpeg";
+export * from "./folder-lock";
 export * from "./half-floats";
 export * from "./hub";
 export * from "./images";

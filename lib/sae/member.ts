@@ -50,6 +50,7 @@ export class Member {
   private finished: { sae: Sae; step: number; cached: boolean } | undefined;
   private failure: TrainingFailure | undefined;
   private events: EventFile | undefined;
+  private release: (() => void) | undefined;
 
   private constructor(
     readonly name: string,
@@ -90,7 +91,7 @@ export class Member {
       member.metrics = folder.readMetrics();
       for (const metrics of member.metrics) watch.onMetrics?.(metrics);
       member.finished = { sae: await loadSae(folder.saePath), step: member.finalStep(), cached: true };
-    }
+    } else member.release = folder?.take();
     return member;
   }
 
@@ -194,8 +195,14 @@ export class Member {
     this.finished = undefined;
   }
 
-  /** Frees what training needs. */
+  /** Frees what training needs, and the folder. */
   dispose(): void {
+    this.endTraining();
+    this.release?.();
+    this.release = undefined;
+  }
+
+  private endTraining(): void {
     this.training?.dispose();
     this.training = undefined;
     this.events = undefined;
@@ -224,7 +231,7 @@ export class Member {
       sae = best.sae(watch.metadata ?? {});
       best.dispose();
     } else sae = training.sae(watch.metadata ?? {});
-    this.dispose();
+    this.endTraining();
     await folder?.writeTable(this.metrics);
     if (folder) await saveSae(folder.saePath, sae);
     this.finished = { sae, step: this.metrics.length > 0 ? step : 0, cached: false };

@@ -1,9 +1,9 @@
 /** A run's folder: config, environment, metrics, checkpoints and the finished SAE; each file is whole or absent. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { cacheFolder, writeFileAtomic } from "../io";
+import { cacheFolder, takeFolder, writeFileAtomic } from "../io";
 import { tensorflowBuild } from "../tensor";
 import { CheckpointFolder } from "./checkpoint";
 import {
@@ -60,6 +60,18 @@ export class RunFolder {
   /** Whether the finished SAE is there. */
   isFinished(): boolean {
     return existsSync(join(this.saePath, "cfg.json"));
+  }
+
+  /** Until the function that it returns is called no other process may train here. Throws while another one does. */
+  take(): () => void {
+    return takeFolder(this.path);
+  }
+
+  /** Deletes it. Throws while another process trains in it. */
+  remove(): void {
+    if (!existsSync(this.path)) return;
+    this.take();
+    rmSync(this.path, { recursive: true, force: true });
   }
 
   /** Starts a run in a new folder, or joins one with the same config and data. Throws on a run of another kind. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -149,6 +151,30 @@ test("a folder of another run is refused with the names of what differs", async 
   await assert.rejects(hashOfRun({ ...short, steps: 2, seed: 7 }, { runFolder }), /differs in seed/);
   const otherRows = memorySource(rows, WIDTH, "other rows");
   await assert.rejects(trainSae(otherRows, { ...short, steps: 2 }, { runFolder }), /differs in data/);
+});
+
+test("a folder in which another process trains is refused, also to be started over; one that is gone is succeeded", async () => {
+  const runFolder = newFolder();
+  const broken = trainSae(source, short, {
+    runFolder,
+    onMetrics: () => {
+      throw new Error("the lights went out");
+    },
+  });
+  await assert.rejects(broken, /the lights went out/);
+  const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  const stat = existsSync("/proc") ? readFileSync(`/proc/${other.pid}/stat`, "utf8") : ") ";
+  const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  const lock = join(runFolder, "in-use.json");
+  assert.ok(!existsSync(lock));
+  writeFileSync(lock, JSON.stringify({ pid: other.pid, start, number: 0 }));
+  for (const restart of [false, true])
+    await assert.rejects(trainSae(source, short, { runFolder, restart }), /no other process writes to/);
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  const { sae } = await trainSae(source, short, { runFolder });
+  assert.ok(!existsSync(lock));
+  sae.dispose();
 });
 
 test("a loss that is not finite stops the run with its step and terms", async () => {

@@ -1,5 +1,4 @@
 /** Trains SAEs, one or several on one stream: a loop that can be watched, interrupted, killed, and resumed to the same bits. */
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { collectGarbage } from "../tensor";
@@ -52,7 +51,7 @@ export interface TrainSaesOptions extends Omit<TrainSaeOptions, "onMetrics" | "o
 /**
  * Trains on `source` for `options.steps` steps. Same options and rows, same bits, however often the run was stopped, killed
  * and resumed between. Throws `TrainingFailure` when a loss is not finite or the run collapses, and an error when
- * `runFolder` holds another run.
+ * `runFolder` holds another run, or another process trains there.
  */
 export async function trainSae(
   source: ActivationSource | ActivationProducer,
@@ -117,7 +116,7 @@ async function trainTogether(
   { restart, signal, bufferRows }: TrainSaeOptions,
 ): Promise<MemberResult[]> {
   for (const { watch } of runs) {
-    if (restart && watch.runFolder) rmSync(watch.runFolder, { recursive: true, force: true });
+    if (restart && watch.runFolder) new RunFolder(watch.runFolder).remove();
   }
   const orderSeed = runs[0].config.seed;
   const stream = openStream(source, orderSeed, { bufferRows });
