@@ -22,7 +22,7 @@ export function withoutDocumentation(
 const isTypeScript = /\.[cm]?tsx?$/;
 
 /** Gives the nodes of such a file their comments. */
-export function document(file: ts.SourceFile & Documented): void {
+export function addDocumentation(file: ts.SourceFile & Documented): void {
   if (file.isDocumented) return;
   file.isDocumented = true;
   const { fileName, text, languageVersion } = file;

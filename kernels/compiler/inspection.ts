@@ -3,7 +3,7 @@ import path from "node:path";
 import ts from "typescript";
 import type { LiveText } from "./completion";
 import type { Definition, Inspection } from "./contract";
-import { document } from "./documentation";
+import { addDocumentation } from "./documentation";
 import type { Project } from "./project";
 
 /** Overloads and merged declarations beyond these are left out. */
@@ -60,7 +60,7 @@ function documentAll({ service }: Project, definitions: readonly ts.DefinitionIn
   const program = service.getProgram();
   for (const { fileName } of definitions) {
     const file = program?.getSourceFile(fileName);
-    if (file) document(file);
+    if (file) addDocumentation(file);
   }
 }
 

@@ -1,5 +1,5 @@
-/** One process at a time writes to a folder. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** One process at a time writes to a folder. The set-up's lock (cli/setup/lock.mjs) is of the same kind; neither side may import the other. */
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 interface Holder {
@@ -27,12 +27,12 @@ export function takeFolder(folder: string): () => void {
   try {
     while (!tryLink(offer, path)) {
       const holder = holderOf(path);
-      if (holder && holder.pid !== own.pid && isAlive(holder)) {
+      if (holder && isAnother(holder)) {
         throw new Error(
           `${folder}: expected a folder that no other process writes to, got one that process ${holder.pid} works in (do: wait until it has ended, and run again)`,
         );
       }
-      rmSync(path, { force: true });
+      removeStale(path, `${offer}.stale`);
     }
   } finally {
     rmSync(offer, { force: true });
@@ -61,7 +61,22 @@ function holderOf(path: string): Holder | undefined {
   }
 }
 
-function isAlive({ pid, start }: Holder): boolean {
+/** Moves it aside first: should a successor have taken the folder since it was looked at, that one gets it back. */
+function removeStale(path: string, aside: string): void {
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  const moved = holderOf(aside);
+  if (moved && isAnother(moved)) tryLink(aside, path);
+  rmSync(aside, { force: true });
+}
+
+/** Whether that is another process, which lives. */
+function isAnother({ pid, start }: Holder): boolean {
+  if (pid === process.pid) return false;
   if (process.platform === "linux") return start !== null && startOf(pid) === start;
   try {
     process.kill(pid, 0);
